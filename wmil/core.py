@@ -9,7 +9,7 @@ __all__ = ['PRESETS', 'WmilError', 'ConfigError', 'nearest', 'check_choice', 'ro
            'Rng', 'pick_device', 'pick_precision']
 
 # %% ../nbs/00_core.ipynb #cell-02
-import os, sys, errno, difflib, random, tempfile, functools, zlib
+import os, re, sys, errno, difflib, random, tempfile, functools, zlib
 from pathlib import Path
 from collections.abc import Sequence
 from typing import Annotated, get_args, get_type_hints
@@ -93,9 +93,12 @@ def fsync_dir(
 
 def write_error(
     path, # the file that could not be written
-    e:OSError, # what the system said
+    e:Exception, # what the system said, or a library that wrapped it
 ) -> WmilError:
     "The sentence for a write that failed."
+    if not isinstance(e, OSError): # safetensors tells the number in its text
+        number = re.search(r"os error (\d+)", str(e))
+        e = OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(None, str(e).splitlines()[0])
     todo = {errno.ENOSPC: "free some space", errno.EFBIG: "raise the file size limit", errno.EROFS: "choose a folder that can be written",
             errno.EACCES: "choose a folder that you may write"}.get(e.errno, "see to that")
     return WmilError(f"cannot write {path}: {e.strerror}; {todo} and run again (what was there before is unchanged)")
@@ -116,7 +119,8 @@ def atomic_write(
         os.replace(tmp, path)
         fsync_dir(path.parent)
     except OSError as e: raise write_error(path, e) from e
-    finally: tmp.unlink(missing_ok=True) if tmp.parent.exists() else None
+    finally:
+        if tmp.parent.is_dir(): tmp.unlink(missing_ok=True)
 
 # %% ../nbs/00_core.ipynb #cell-19
 def config(

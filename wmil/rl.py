@@ -81,7 +81,7 @@ def running_mean(
     decay:float=0.99, # how much of the old to keep
 ) -> torch.Tensor:
     "Exponential moving average: the running baseline."
-    return decay*mean + (1 - decay)*new
+    return torch.lerp(new, mean, decay)
 
 # %% ../nbs/02_rl.ipynb #cell-18
 def ppo_loss(

@@ -45,7 +45,7 @@ def clip_gradients(
     "Scale gradients down to `max_norm`, each seed by its own length."
     grads = [p.grad for p in params if p.grad is not None]
     if seeds is None and len(grads) > 1: return nn.utils.clip_grad_norm_(params, max_norm)
-    if seeds is None: norm = grads[0].norm()
+    if seeds is None: norm = torch.linalg.vector_norm(grads[0])
     else: norm = torch.stack([g.flatten(1).norm(dim=1) for g in grads]).norm(dim=0)
     if norm.max() > max_norm: # most gradients are short; then they need not be touched
         scale = (max_norm/(norm + 1e-6)).clamp(max=1)
