@@ -3,6 +3,7 @@
 Both sides run in this process, in turn, several times; the medians are compared. Run by `make bench`.
 """
 import json, random, statistics, time
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +11,7 @@ from torch import nn
 from torch.distributions import Categorical
 
 from wmil.core import atomic_write, output_root, seed_everything
+from wmil.interaction.rewards import RewardVector
 from wmil.interaction.train import TrainConfig, build
 from wmil.runs import provenance
 from wmil.trainers import Trainer
@@ -37,38 +39,82 @@ class PlainBaby(nn.Module):
     def predict(self, state, act): return self.predictor(torch.cat([self.embed(state), self.action_embed(act)], -1))
 
 
-def one_hot(i, k=8):
-    x = torch.zeros(k)
-    x[i] = 1.0
-    return x
+@dataclass
+class State:
+    target: int
+    num_actions: int = 8
+
+    def to_tensor(self):
+        x = torch.zeros(self.num_actions)
+        x[self.target] = 1.0
+        return x
+
+
+class Env:
+    "Task, parent and environment of the seed text: one problem at a time."
+    def __init__(self, max_steps=1): self.max_steps = max_steps
+
+    def reset(self):
+        self.target, self.steps, self.episode_success = random.randint(0, 7), 0, False
+        return State(self.target)
+
+    def step(self, act):
+        goal = 1.0 if act == self.target else 0.0
+        self.target = random.randint(0, 7)
+        self.steps += 1
+        success = goal > 0.9
+        self.episode_success = self.episode_success or success
+        info = {"success": success, "episode_success": self.episode_success, "step": self.steps}
+        return State(self.target), RewardVector(goal=goal), self.steps >= self.max_steps, info
+
+
+@dataclass
+class Experience:
+    state: torch.Tensor
+    action: int
+    reward: float
+    next_state: torch.Tensor
+    log_prob: float
+    success: bool
+
+
+def collect(model, env):
+    experiences = []
+    for _ in range(64):
+        state = env.reset()
+        with torch.no_grad():
+            dist, _ = model(state.to_tensor().unsqueeze(0))
+            act = dist.sample()
+            log_prob = dist.log_prob(act).item()
+        following, reward, _, info = env.step(act.item())
+        experiences.append(Experience(state.to_tensor(), act.item(), reward.goal, following.to_tensor(), log_prob, info["success"]))
+    return experiences
 
 
 def plain_loop(seed, updates):
-    "One environment step, one forward pass, one .item() at a time; then one update."
+    "The seed text's loop: one environment step, one forward pass, one .item() at a time; then one update."
     seed_everything(seed)
-    model, baseline = PlainBaby(), 0.0
-    optimizer, success = torch.optim.Adam(model.parameters(), lr=1e-3), []
+    model, env, baseline, successes = PlainBaby(), Env(), 0.0, []
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     for _ in range(updates):
-        batch = []
-        for _ in range(64):
-            target = random.randint(0, 7)
-            with torch.no_grad():
-                dist, _ = model(one_hot(target).unsqueeze(0))
-                act = dist.sample()
-                dist.log_prob(act).item()
-            reward, following = float(act.item() == target), random.randint(0, 7)
-            batch.append((one_hot(target), act.item(), reward, one_hot(following)))
-        state, act, reward, following = (torch.stack([b[i] for b in batch]) if i in (0, 3) else torch.tensor([b[i] for b in batch]) for i in range(4))
-        dist, _ = model(state)
-        baseline = 0.99*baseline + 0.01*reward.mean().item()
-        policy = -(dist.log_prob(act)*(reward - baseline)).mean()
-        loss = policy - 0.01*dist.entropy().mean() + F.mse_loss(model.predict(state, act), following)
+        batch = collect(model, env)
+        states, next_states = torch.stack([e.state for e in batch]), torch.stack([e.next_state for e in batch])
+        actions, rewards = torch.tensor([e.action for e in batch]), torch.tensor([e.reward for e in batch])
+        dist, _ = model(states)
+        mean_reward = rewards.mean().item()
+        baseline = 0.99*baseline + 0.01*mean_reward
+        policy = -(dist.log_prob(actions)*(rewards - baseline)).mean()
+        entropy = dist.entropy().mean()
+        world = F.mse_loss(model.predict(states, actions), next_states)
+        loss = policy - 0.01*entropy + world
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        success.append(reward.mean().item())
-    return statistics.mean(success[-16:])
+        metrics = {"loss": loss.item(), "policy": policy.item(), "world_model": world.item(), "entropy": entropy.item(), "reward": mean_reward}
+        metrics["success"] = sum(e.success for e in batch)/len(batch)
+        successes.append(metrics["success"])
+    return statistics.mean(successes[-16:])
 
 
 def ours(seeds, updates=UPDATES):
@@ -100,7 +146,7 @@ def main(repeats=5):
     theirs = statistics.median(rate["plain"])
     final = {k: round(statistics.mean(v), 3) for k, v in success.items()}
     print("  final success:", final)
-    rows = [{"what": what, "ours": round(mine := statistics.median(rate[k])), "theirs": round(theirs), "unit": "environment steps/s",
+    rows = [{"what": what, "ours": round(statistics.median(rate[k])), "theirs": round(theirs), "unit": "environment steps/s",
              "ratio": round(statistics.median(a/b for a, b in zip(rate[k], rate["plain"])), 1), "goal": goal, "final_success": {"ours": final[k], "theirs": final["plain"]}}
             for k, what, goal in (("solo", "PatternEcho, one seed, against the plain loop", 25), ("many", "PatternEcho, 64 seeds at once, against the plain loop", 200))]
     atomic_write(output_root()/"results/bench/pattern_echo.json", json.dumps({"name": "pattern_echo", "provenance": provenance(), "rows": rows}, indent=1))

@@ -7,9 +7,10 @@ __all__ = ['READS', 'MAKES', 'FILES', 'FAMILIES', 'shown', 'read_cells', 'syntax
            'fingerprint', 'reached', 'parameters', 'check_parameters', 'read_values', 'Job', 'products',
            'settings_read', 'read_job', 'all_jobs', 'results_now', 'graph', 'write_cards', 'failure', 'mark_failure',
            'leave_with', 'run_job', 'Progress', 'snakemake', 'figures', 'run_batch', 'report', 'last_line',
-           'reader_view', 'build_readme', 'reading_order', 'build_docs', 'library', 'import_fault', 'import_faults',
-           'tool', 'copy_house', 'contents', 'differing', 'check_clean', 'check_library', 'said', 'check_readme',
-           'check_ruff', 'check_graph', 'test_notebooks', 'test', 'bench_table', 'bench', 'arguments', 'main']
+           'reader_view', 'translate_links', 'readme_text', 'build_readme', 'reading_order', 'outline', 'copy_beside',
+           'build_docs', 'library', 'import_fault', 'import_faults', 'tool', 'copy_house', 'contents', 'differing',
+           'output_faults', 'check_clean', 'check_library', 'said', 'check_readme', 'check_ruff', 'check_graph',
+           'test_notebooks', 'test', 'bench_table', 'bench', 'arguments', 'main']
 
 # %% ../nbs/90_dev.ipynb #cell-02
 import argparse, ast, hashlib, json, os, re, shlex, shutil, subprocess, sys, tempfile, threading, time, types, typing
@@ -74,7 +75,8 @@ def module_file(
     name:str, # "wmil.core"
 ) -> Path | None: # None: no module of ours
     "The file of one of our modules."
-    library = Path(find_spec("wmil").submodule_search_locations[0])
+    library = root()/"wmil"
+    if not library.is_dir(): library = Path(find_spec("wmil").submodule_search_locations[0])
     stem = library.joinpath(*name.split(".")[1:])
     files = [f for f in (stem.with_suffix(".py"), stem/"__init__.py") if f.is_file()]
     return files[0] if files and name.split(".")[0] == "wmil" else None
@@ -122,13 +124,14 @@ def parameters(
     cells:list, # (source, tags) of code cells
 ) -> dict: # name -> (annotation or None, default)
     "What a notebook's parameters cell offers."
-    offered = {}
-    for n in syntax([c for c in cells if "parameters" in c[1]]).body:
+    offered, tagged = {}, [c for c in cells if "parameters" in c[1]]
+    stated = dict(re.findall(r"(?m)^(\w+)\s*=.*#\s*type:\s*([^\s,;]+)", "\n".join(source for source, _ in tagged)))
+    for n in syntax(tagged).body:
         target = n.target if isinstance(n, ast.AnnAssign) else n.targets[0] if isinstance(n, ast.Assign) else None
         if not isinstance(target, ast.Name): continue
         try: default = ast.literal_eval(n.value)
         except (ValueError, TypeError): default = None
-        offered[target.id] = (ast.unparse(n.annotation) if isinstance(n, ast.AnnAssign) else None, default)
+        offered[target.id] = (ast.unparse(n.annotation) if isinstance(n, ast.AnnAssign) else stated.get(target.id), default)
     return offered
 
 def check_parameters(
@@ -140,7 +143,7 @@ def check_parameters(
     for key, value in values.items():
         if key not in offered: raise ConfigError(f"{name} has no parameter {key!r}{nearest(key, offered) or '; it has: ' + ', '.join(offered)}")
         annotation, default = offered[key]
-        if annotation is None and default is None: continue # the notebook itself must look
+        if value == default or annotation is None and default is None: continue # without a type the notebook itself must look
         kind = eval(annotation, dict(vars(typing))) if annotation else type(default)
         try: TypeAdapter(kind).validate_python(value, strict=True)
         except ValidationError: raise ConfigError(f"{name}: {key} = {value!r} is not allowed: expected {annotation or kind.__name__}") from None
@@ -168,14 +171,13 @@ class Job:
     makes: list = field(default_factory=list) # files it makes
     values: dict = field(default_factory=dict) # parameters
     code: dict = field(default_factory=dict) # fingerprints: the notebook's, the modules', the configurations'
+    threads: int = 1 # for its arithmetic
     fault: str = "" # why it cannot run
 
     @property
     def name(self): return self.path.stem
     @property
     def trains(self): return self.path.parent.name == "experiments"
-    @property
-    def threads(self): return 2 if self.trains else 1
     @property
     def minutes(self): return {"smoke": 10, "quick": 60, "paper": 24*60}[self.preset]
     @property
@@ -223,11 +225,13 @@ def read_job(
         job.needs = sorted({name for _, name in names_given(tree, READS)})
         job.makes = products(job, tree)
         job.code = {"notebook": fingerprint(tree), **reached(tree), **settings_read(tree)}
-        if "preset" not in parameters(cells): raise WmilError("it has no parameter 'preset': tag a cell with 'parameters'")
+        offered = parameters(cells)
+        job.threads = job.values.get("threads", offered.get("threads", (None, 1))[1])
+        if "preset" not in offered: raise WmilError("it has no parameter 'preset': tag a cell with 'parameters'")
     except WmilError as e:
         job.fault = str(e) if shown(path) in str(e) else f"{shown(path)}: {e}"
         job.makes = [results_file(path.stem, preset) if job.trains else job.card.with_suffix(".made")]
-    else: check_parameters(job.name, parameters(cells), job.values)
+    else: check_parameters(job.name, offered, job.values)
     return job
 
 # %% ../nbs/90_dev.ipynb #cell-29
@@ -470,32 +474,65 @@ def reader_view(
     import nbformat
     from nbdev.process import NBProcessor
     from nbdev.processors import hide_, hide_line, strip_ansi
-    nb = NBProcessor(path, procs=[hide_, hide_line, strip_ansi], process=True).nb
-    cells = [{**{k: v for k, v in c.items() if k not in ("idx_", "directives_")}, "source": re.sub(r"(?m)^#\|.*\n?", "", c.source)} for c in nb.cells]
-    cells = [c for c in cells if c["source"].strip()]
-    return nbformat.from_dict({**nb, "cells": cells})
+    cells = []
+    for c in NBProcessor(path, procs=[hide_, hide_line, strip_ansi], process=True).nb.cells:
+        source = re.sub(r"(?m)^#\|.*\n?", "", c.source)
+        kept = {k: c[k] for k in ("id", "cell_type", "metadata", "outputs", "execution_count", "attachments") if k in c}
+        if c.cell_type == "code" and "#| echo: false" in c.source: cells.append(nbformat.v4.new_markdown_cell("".join("".join(o.get("text", "")) for o in c.outputs), id=c.id))
+        elif source.strip(): cells.append({**kept, "source": source})
+    nb = json.loads(path.read_text(encoding="utf-8"))
+    nb["metadata"].setdefault("language_info", {"name": "python", "pygments_lexer": "ipython3"}) # nbdev_clean takes it away
+    return nbformat.reads(json.dumps({**nb, "cells": cells}), 4)
 
+def translate_links(
+    text:str, # Markdown written for the folder nbs/
+) -> str: # for the folder above
+    "Point relative links to where they lie as seen from the repository's root."
+    return re.sub(r"\]\((?!\w+:|#|/)(\.\./)?", lambda m: "](" if m[1] else "](nbs/", text)
+
+def readme_text() -> str:
+    "What README.md should be."
+    from nbconvert import MarkdownExporter
+    body, extra = MarkdownExporter().from_notebook_node(reader_view(root()/"nbs"/"index.ipynb"))
+    if extra.get("outputs"): raise WmilError("nbs/index.ipynb draws pictures of its own: link them from figures/paper instead")
+    return re.sub(r"\n{3,}", "\n\n", translate_links(body)).strip() + "\n"
+
+# %% ../nbs/90_dev.ipynb #cell-54
 def build_readme(
     check:bool=False, # only compare
 ) -> bool: # whether README.md already was what it should be
     "Write README.md from nbs/index.ipynb."
-    from nbconvert import MarkdownExporter
-    nb = reader_view(root()/"nbs"/"index.ipynb")
-    body, extra = MarkdownExporter().from_notebook_node(nb)
-    if extra.get("outputs"): raise WmilError("nbs/index.ipynb draws pictures of its own: link them from figures/paper instead")
-    text = re.sub(r"\n{3,}", "\n\n", body.replace("](../", "](").replace('src="../', 'src="')).strip() + "\n"
-    file = root()/"README.md"
+    file, text = root()/"README.md", readme_text()
     same = file.exists() and file.read_text(encoding="utf-8") == text
     if not check and not same: atomic_write(file, text)
     return same
 
-# %% ../nbs/90_dev.ipynb #cell-55
+# %% ../nbs/90_dev.ipynb #cell-57
 def reading_order() -> dict: # section -> notebooks
     "The notebooks as they are to be read."
     nbs = root()/"nbs"
     some = lambda pattern: sorted(p for p in nbs.glob(pattern) if ".ipynb_checkpoints" not in p.parts)
     return {"The story": some("[0-9][0-9]_*.ipynb"), "Experiments": some("experiments/*.ipynb"), "Figures": some("figures/*.ipynb"), "Tests": some("tests/*.ipynb")}
 
+def outline() -> str: # a Markdown table
+    "The notebooks in reading order, each with the claim under its title."
+    rows = []
+    for path in reading_order()["The story"]:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        claim = re.search(r"(?m)^> (.+(?:\n> .+)*)", "".join(cells[0]["source"]))
+        rows.append(f"| [{path.stem}]({path.name}) | {claim[1].replace(chr(10) + '> ', ' ') if claim else ''} |")
+    return "\n".join(["| notebook | its claim |", "|---|---|", *rows])
+
+def copy_beside(
+    source:Path, # a file or folder that the front page links to
+    target:Path, # where
+):
+    "Copy what there is."
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir(): shutil.copytree(source, target, dirs_exist_ok=True)
+    elif source.exists(): shutil.copy(source, target)
+
+# %% ../nbs/90_dev.ipynb #cell-58
 def build_docs() -> Path: # the front page
     "Build the site in _docs/html."
     import nbformat
@@ -510,12 +547,12 @@ def build_docs() -> Path: # the front page
                     for t, files in order.items())
     front = nbformat.read(source/"index.ipynb", 4)
     nbformat.write(nbformat.from_dict({**front, "cells": front.cells + [nbformat.v4.new_markdown_cell(trees, id="contents")]}), source/"index.ipynb")
-    if (root()/"figures"/"paper").exists(): shutil.copytree(root()/"figures"/"paper", root()/"_docs"/"figures"/"paper", dirs_exist_ok=True)
+    for beside in ("figures/paper", "LICENSE"): copy_beside(root()/beside, root()/"_docs"/beside)
     r = subprocess.run([sys.executable, "-m", "sphinx", "-q", "-c", str(root()/"docs"), "-d", str(root()/"_docs"/"cache"), str(source), str(html)])
     if r.returncode: raise WmilError("the site was not built: Sphinx says above why")
     return html/"index.html"
 
-# %% ../nbs/90_dev.ipynb #cell-57
+# %% ../nbs/90_dev.ipynb #cell-60
 FAMILIES = {1: "interaction", 2: "dynamics", 3: "control", 4: "games"} # tens digit -> family; any family may use the foundation, 00 to 09
 
 def library() -> dict: # module -> (number, notebook)
@@ -537,7 +574,7 @@ def import_fault(
     if other >= 50: return "which nothing may import"
     return f"of the family {b}, from the family {a}" if a and b and a != b else ""
 
-# %% ../nbs/90_dev.ipynb #cell-59
+# %% ../nbs/90_dev.ipynb #cell-62
 def import_faults() -> list: # sentences
     "Every import that breaks the order of the notebooks."
     modules, faults = library(), []
@@ -553,7 +590,7 @@ def import_faults() -> list: # sentences
                 if why: faults.append(f"{shown(path)} imports {name}, {why}")
     return faults
 
-# %% ../nbs/90_dev.ipynb #cell-62
+# %% ../nbs/90_dev.ipynb #cell-65
 def tool(
     name:str, # a program of this environment
     *args, # its arguments
@@ -562,8 +599,9 @@ def tool(
 ): # finished process with its output as text
     "Run a program that is installed beside this Python."
     here = Path(sys.executable).parent
-    path = os.pathsep.join([str(here), os.environ.get("PATH", "")])
-    return subprocess.run([str(here/name), *map(str, args)], cwd=cwd or root(), capture_output=True, text=True, env={**os.environ, "PATH": path, **env})
+    env = {**os.environ, "PATH": os.pathsep.join([str(here), os.environ.get("PATH", "")]), **env}
+    env.pop("IN_TEST", None) # nbdev's tools do nothing while a test runs
+    return subprocess.run([str(here/name), *map(str, args)], cwd=cwd or root(), capture_output=True, text=True, env=env)
 
 def copy_house(
     target:Path, # an empty folder
@@ -587,10 +625,23 @@ def differing(
     "The files that are not equal in two folders."
     return sorted(k for k in a.keys() | b.keys() if a.get(k) != b.get(k))
 
-# %% ../nbs/90_dev.ipynb #cell-63
+# %% ../nbs/90_dev.ipynb #cell-66
+def output_faults(
+    path:Path, # a notebook
+) -> list: # sentences
+    "What must not be saved with a notebook: an error, or text that names a machine's folders or memory."
+    private = re.compile(r"0x[0-9a-f]{8,}|(?<![\w.:/])/(?:home|root|tmp|Users|private|mnt|work)/")
+    faults = [f"{shown(path)} is saved with an error: {failure(path)}"] if failure(path) else []
+    for i, c in enumerate(c for c in json.loads(path.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"):
+        texts = [t for o in c["outputs"] for t in (o.get("text", ""), *(v for k, v in o.get("data", {}).items() if k.startswith("text/")))]
+        found = private.search("\n".join("".join(t) for t in texts))
+        if found: faults.append(f"{shown(path)} In [{i+1}] is saved with {found[0]!r} in its output, which differs from machine to machine")
+    return faults
+
+#| export
 def check_clean() -> list: # sentences
-    "Are the notebooks as `nbdev_clean` leaves them, and saved without errors?"
-    saved = [f"{shown(p)} is saved with an error in {failure(p)}" for p in sum(reading_order().values(), [root()/"nbs"/"index.ipynb"]) if failure(p)]
+    "Are the notebooks as `nbdev_clean` leaves them, and saved without errors and private paths?"
+    saved = [f for p in sum(reading_order().values(), [root()/"nbs"/"index.ipynb"]) for f in output_faults(p)]
     with tempfile.TemporaryDirectory() as copy:
         before = copy_house(Path(copy))
         r = tool("nbdev_clean", cwd=copy, WMIL_ROOT=copy)
@@ -611,19 +662,20 @@ def said(
     "What a program that failed had to say."
     return [(r.stdout + r.stderr).strip()[-3000:]] if r.returncode else []
 
-# %% ../nbs/90_dev.ipynb #cell-65
+# %% ../nbs/90_dev.ipynb #cell-68
 def check_readme() -> list: # sentences
-    "Is README.md the translation of nbs/index.ipynb?"
-    return [] if build_readme(check=True) else ["README.md differs from nbs/index.ipynb: run `python -m wmil.dev readme`"]
+    "Is README.md the translation of nbs/index.ipynb, and does that list the notebooks there are?"
+    stale = [] if translate_links(outline()) in readme_text() else ["nbs/index.ipynb lists other notebooks than there are: run it again"]
+    return stale + ([] if build_readme(check=True) else ["README.md differs from nbs/index.ipynb: run `python -m wmil.dev readme`"])
 
 def check_ruff() -> list: # sentences
     "Does ruff find anything in the library?"
-    return said(tool("ruff", "check", "--quiet", "--no-cache", "wmil"))
+    return said(tool("ruff", "check", "--quiet", "--no-cache", "--output-format", "concise", "wmil", NO_COLOR="1"))
 
 def check_graph() -> list: # sentences
     "Does the whole batch run at the size `smoke`, and make all it promises?"
     with tempfile.TemporaryDirectory() as out:
-        r = subprocess.run([sys.executable, "-m", "wmil.dev", "figures", "--preset", "smoke"], cwd=root(), capture_output=True, text=True,
+        r = subprocess.run([sys.executable, "-P", "-m", "wmil.dev", "figures", "--preset", "smoke"], cwd=root(), capture_output=True, text=True,
                            env={**os.environ, "WMIL_OUTPUT": out})
     return said(r)
 
@@ -638,7 +690,7 @@ def test_notebooks(
     names = re.findall(r"(?m)^\t(.+)$", r.stderr.rpartition("Failed On The Following Notebooks")[2]) if r.returncode else []
     return total - max(len(names), bool(r.returncode)), said(r)
 
-# %% ../nbs/90_dev.ipynb #cell-66
+# %% ../nbs/90_dev.ipynb #cell-69
 def test(
     slow:bool=False, # the slow cells of notebooks too
 ) -> bool: # whether all passed
@@ -658,7 +710,7 @@ def test(
     print(f"{passed} passed, {failed} failed")
     return not failed
 
-# %% ../nbs/90_dev.ipynb #cell-68
+# %% ../nbs/90_dev.ipynb #cell-71
 def bench_table(
     records:list, # contents of results/bench/*.json
 ) -> str:
@@ -679,7 +731,7 @@ def bench():
         if subprocess.run([sys.executable, str(s)], cwd=root()).returncode: raise WmilError(f"benchmarks/{s.name} failed: see above")
     print(bench_table([json.loads(f.read_text()) for f in sorted((output_root()/"results"/"bench").glob("*.json"))]))
 
-# %% ../nbs/90_dev.ipynb #cell-71
+# %% ../nbs/90_dev.ipynb #cell-74
 def arguments() -> argparse.ArgumentParser:
     "The commands of the workshop and their options."
     parser = argparse.ArgumentParser(prog="python -m wmil.dev", description="Run the notebooks, check the house, build README and site.")

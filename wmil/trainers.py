@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TrainerConfig', 'clip_gradients', 'schedule_factor', 'rng_state', 'set_rng_state', 'StopSignal', 'NonFiniteError',
-           'find_non_finite', 'flatten_parameters', 'make_accelerator', 'Trainer']
+           'find_non_finite', 'flatten_parameters', 'flat_gradient', 'make_accelerator', 'Trainer']
 
 # %% ../nbs/04_trainers.ipynb #cell-02
 import math, random, signal, threading
@@ -46,7 +46,7 @@ def clip_gradients(
     grads = [p.grad for p in params if p.grad is not None]
     if seeds is None and len(grads) > 1: return nn.utils.clip_grad_norm_(params, max_norm)
     if seeds is None: norm = torch.linalg.vector_norm(grads[0])
-    else: norm = torch.stack([g.flatten(1).norm(dim=1) for g in grads]).norm(dim=0)
+    else: norm = torch.stack([torch.linalg.vector_norm(g.flatten(1), dim=1) for g in grads]).norm(dim=0)
     if norm.max() > max_norm: # most gradients are short; then they need not be touched
         scale = (max_norm/(norm + 1e-6)).clamp(max=1)
         for g in grads: g.mul_(scale if seeds is None else scale.view(-1, *[1]*(g.ndim - 1)))
@@ -112,15 +112,21 @@ def find_non_finite(
 # %% ../nbs/04_trainers.ipynb #cell-19
 def flatten_parameters(
     params, # parameters of one type on one device
-) -> nn.Parameter: # all of them in one vector; they become views into it, and their gradients into its gradient
+) -> nn.Parameter: # all of them in one vector; they become views into it
     "Lay parameters end to end, so that optimiser and clipping see one tensor."
     flat = nn.Parameter(torch.cat([p.detach().flatten() for p in params]))
     flat.grad = torch.zeros_like(flat)
-    start = 0
-    for p in params:
-        part = slice(start, start := start + p.numel())
-        p.data, p.grad = flat.data[part].view_as(p), flat.grad[part].view_as(p)
+    for p, part in zip(params, flat.data.split([p.numel() for p in params])): p.data = part.view_as(p)
     return flat
+
+def flat_gradient(
+    loss:torch.Tensor, # a scalar
+    params, # the parameters that `flatten_parameters` was given
+    flat:nn.Parameter, # what it returned; its gradient is overwritten
+):
+    "The gradient of `loss`, laid end to end."
+    grads = torch.autograd.grad(loss, params, allow_unused=True)
+    torch.cat([(torch.zeros_like(p) if g is None else g).reshape(-1) for g, p in zip(grads, params)], out=flat.grad)
 
 # %% ../nbs/04_trainers.ipynb #cell-22
 class _Loss(nn.Module):
@@ -161,7 +167,8 @@ class Trainer:
         learner.to(self.accelerator.device)
         self.params = [p for p in learner.parameters() if p.requires_grad]
         self.flat = self.seeds is None and self.accelerator.num_processes == 1 and not self.cfg.weight_decay and len({(p.dtype, p.device) for p in self.params}) == 1
-        if self.flat: self.params = [flatten_parameters(self.params)]
+        self.parts = self.params
+        if self.flat: self.params = [flatten_parameters(self.parts)]
         self.optimizer = (torch.optim.AdamW if self.cfg.weight_decay else torch.optim.Adam)(self.params, **kw)
         self.loss = self.accelerator.prepare(_Loss(learner))
 
@@ -172,9 +179,10 @@ def update(self:Trainer) -> dict:
     batch = self.source.next(self.learner)
     if self.accelerator.device.type != "cpu": batch = send_to_device(batch, self.accelerator.device)
     loss, metrics = self.loss(batch)
-    if self.flat: self.params[0].grad.zero_()
-    else: self.optimizer.zero_grad()
-    self.accelerator.backward(loss if self.seeds is None else loss.sum())
+    if self.flat: flat_gradient(loss, self.parts, self.params[0])
+    else:
+        self.optimizer.zero_grad()
+        self.accelerator.backward(loss if self.seeds is None else loss.sum())
     norm = clip_gradients(self.params, self.cfg.max_grad_norm, self.seeds)
     if not math.isfinite(loss.sum().item() + norm.sum().item()):
         what = find_non_finite(batch=batch, loss=loss, gradient=norm)

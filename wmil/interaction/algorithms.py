@@ -11,10 +11,10 @@ import torch
 from fastcore.basics import patch
 from pydantic import Field
 from torch import nn
-from torch.nn import functional as F
 from ..core import config
 from .baby import BabyModel
 from ..rl import discounted_returns, entropy, log_prob_of, policy_gradient_loss, running_mean, sample_categorical
+from ..seeds import one_hot
 
 # %% ../../nbs/15_interaction.algorithms.ipynb #cell-03
 @config
@@ -37,21 +37,24 @@ class REINFORCE(nn.Module):
         self.model, self.cfg = model, cfg
         self.register_buffer("baseline", torch.zeros(()))
         self.register_buffer("states", states, persistent=False)
-        self.register_buffer("one_hot", None if states is None else torch.eye(len(states)), persistent=False)
 
     def policy(self,
         obs, # (..., N, D)
         state_id, # (..., N), which of the distinct states it is
-    ) -> dict: # log_policy (..., N, A), h (..., N, H)
-        "Embeddings and log-probabilities of all actions."
+    ) -> dict: # log_policy (..., N, A), and h (..., N, H) or what it is made of: table (..., K, H) and code (..., N, K)
+        "Log-probabilities of all actions, and the embeddings they came from."
         if self.states is None:
             h = self.model.get_state_embedding(obs)
             return {"log_policy": self.model.action_head(h).log_softmax(-1), "h": h}
-        table = self.model.get_state_embedding(self.states) # (..., K, H)
-        log_policy = self.model.action_head(table).log_softmax(-1)
-        one_hot = self.one_hot if self.one_hot.ndim == 2 else self.one_hot[0] # the same for all seeds
-        code = F.embedding(state_id, one_hot) # (..., N, K)
-        return {"log_policy": code @ log_policy, "h": code @ table}
+        table = self.model.get_state_embedding(self.states)
+        code = one_hot(state_id, self.states.shape[-2])
+        return {"log_policy": code @ self.model.action_head(table).log_softmax(-1), "table": table, "code": code}
+
+    def predict(self, out, act):
+        "Predicted raw next states (..., T, N, D)."
+        if "h" in out: return self.model.world_model(out["h"], act)
+        table = out["table"] if out["table"].ndim == out["code"].ndim else out["table"].unsqueeze(-3)
+        return self.model.world_model.of_table(table, out["code"], act)
 
     def act(self, obs, info, u):
         "Draw actions by the uniform noise `u`."
@@ -64,19 +67,25 @@ def loss(self:REINFORCE,
     batch:dict, # from `Rollouts`: time and environments are the last two dimensions of every per-step tensor
 ) -> tuple: # (loss, metrics): scalars, or one value per seed
     "REINFORCE's loss on one batch of fresh experience (Williams 1992; world-model term as in the seed text)."
-    out = batch if batch.get("h") is not None and batch["h"].requires_grad else self.policy(batch["obs"], batch["state_id"])
+    out = batch if batch["log_policy"].requires_grad else self.again(batch)
     flat = lambda x: x.flatten(-2) # (..., T, N) -> (..., B)
     returns = flat(self.returns(batch["rew"], batch["truncated"]))
-    with torch.no_grad(): self.baseline.copy_(running_mean(self.baseline, returns.mean(-1), self.cfg.baseline_decay))
+    self.baseline.copy_(running_mean(self.baseline, returns.mean(-1), self.cfg.baseline_decay))
     log_prob = flat(log_prob_of(out["log_policy"], batch["act"]))
     policy = policy_gradient_loss(log_prob, returns - self.baseline.unsqueeze(-1)).mean(-1)
     spread = flat(entropy(out["log_policy"])).mean(-1)
-    predicted = self.model.world_model(out["h"], batch["act"])
-    world = (predicted - batch["next_obs"]).square().mean((-1, -2, -3))
+    world = (self.predict(out, batch["act"]) - batch["next_obs"]).square().mean((-1, -2, -3))
     total = policy - self.cfg.entropy_coef*spread + self.cfg.world_model_coef*world
     rew = batch["rew"]
     return total, {"success_rate": lambda: rew.gt(0.9).float().mean((-1, -2)), "entropy": spread, "loss/world_model": world, "loss/policy": policy,
                    "loss/total": total, "baseline": lambda: self.baseline.clone(), "reward/goal": lambda: rew.mean((-1, -2)), "reward/total": lambda: rew.mean((-1, -2))}
+
+@patch
+def again(self:REINFORCE, batch):
+    "The forward pass of a batch that carries no graph, all steps at once."
+    steps = lambda x: x.flatten(-3, -2) if self.states is None else x # the table form has no use for obs
+    flat = self.policy(steps(batch["obs"]), batch["state_id"].flatten(-2))
+    return {k: v if k == "table" else v.unflatten(-2, batch["state_id"].shape[-2:]) for k, v in flat.items()}
 
 @patch
 def returns(self:REINFORCE, rew, truncated):

@@ -15,7 +15,7 @@ from torch import nn
 from torch.distributions import Categorical
 from torch.nn import functional as F
 from ..core import ConfigError, config
-from ..seeds import Embedding, LayerNorm, Linear
+from ..seeds import Embedding, LayerNorm, Linear, linear, one_hot
 
 # %% ../../nbs/14_interaction.baby.ipynb #cell-03
 Positive = Annotated[int, Field(gt=0)]
@@ -85,6 +85,16 @@ class WorldModelHead(nn.Module):
         self.predictor = nn.Sequential(Linear(2*hidden_dim, hidden_dim), nn.ReLU(), Linear(hidden_dim, state_dim))
 
     def forward(self, h, act): return self.predictor(torch.cat([h, self.action_embed(act)], -1))
+
+    def of_table(self, table, code, act): # distinct embeddings (..., T, K, H), one-hot rows (..., T, N, K), actions (..., T, N)
+        "The same for h = code @ table: the first layer meets K embeddings and A actions instead of N pairs of them."
+        first, *rest = self.predictor
+        w_h, w_a = first.weight.chunk(2, -1) # W [h; e] = W_h h + W_a e
+        of_state = linear(table, w_h, first.bias)
+        of_act = (self.action_embed.weight @ w_a.mT).unsqueeze(-3)
+        x = code @ of_state + one_hot(act, of_act.shape[-2]) @ of_act
+        for layer in rest: x = layer(x)
+        return x
 
 class ValueHead(nn.Sequential):
     "Embedding to the expected return."

@@ -12,6 +12,7 @@ import torch
 from fastcore.basics import patch
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
+from torch.nn import functional as F
 from ..core import Rng, WmilError
 from .parents import make_parent
 from .rewards import RewardVector
@@ -44,7 +45,9 @@ class SymbolicEnv:
     def reset(self):
         "Start new episodes; returns (obs, info)."
         self._begin()
-        return self.table[self.state], {"state_id": self.state}
+        return self.look(), {"state_id": self.state}
+
+    def look(self): return F.embedding(self.state, self.table)
 
 # %% ../../nbs/13_interaction.env.ipynb #cell-05
 @patch
@@ -70,11 +73,11 @@ def step(self:SymbolicEnv,
     self.t += 1
     success = goal > 0.9
     self.episode_success = self.episode_success | success
-    info = {"final_obs": self.table[self.state], "final_state_id": self.state, "success": success, "episode_success": self.episode_success,
+    info = {"final_obs": self.look(), "final_state_id": self.state, "success": success, "episode_success": self.episode_success,
             "step": self.t, "reward": RewardVector(goal=goal)}
     done = self.t >= self.max_steps
     if done: self._begin()
-    obs = self.table[self.state] if done else info["final_obs"]
+    obs = self.look() if done else info["final_obs"]
     return obs, goal, self.never, self.always if done else self.never, {**info, "state_id": self.state}
 
 # %% ../../nbs/13_interaction.env.ipynb #cell-07

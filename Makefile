@@ -1,0 +1,65 @@
+# Every target sets up what it needs: a clean clone and `make figures` or `make test` are enough.
+# `make help` lists them all.
+
+PRESET  ?= quick
+PYTHONS  = python3 python3.13 python3.12 python3.11
+FITS     = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+# the first Python that fits; say PYTHON=… to choose another
+PYTHON  ?= $(shell for p in $(PYTHONS); do $$p -c '$(FITS)' 2>/dev/null && echo $$p && exit; done; echo python3)
+
+VENV  := .venv
+READY := $(VENV)/.ready
+RUN   := $(VENV)/bin/python -m
+DEV   := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(RUN) wmil.dev
+export JUPYTER_PREFER_ENV_PATH := 1
+
+# a .venv that was made in another folder would still import from there
+$(if $(filter-out $(CURDIR),$(shell cat $(VENV)/.where 2>/dev/null)),$(info set-up: $(VENV) was made in another folder)$(shell rm -rf $(VENV)))
+
+.PHONY: help setup figures test lab paper bench docs clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@echo 'make TARGET, where TARGET is one of'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1@\2/p' $(MAKEFILE_LIST) | while IFS=@ read -r name what; do printf '  %-8s %s\n' $$name "$$what"; done
+	@echo 'PYTHON=python3.12 chooses the Python for .venv; PIP_ARGS="…" is handed to pip.'
+
+setup: $(READY) ## make .venv with the exact versions of requirements.lock
+
+$(READY): requirements.lock settings.ini setup.py
+	@$(PYTHON) -c '$(FITS)' 2>/dev/null || { \
+	  echo "wmil needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | tail -n 1)." >&2; \
+	  echo "Install one of them, or name it: make $(firstword $(MAKECMDGOALS) setup) PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(VENV)/bin/python -m pip --version >/dev/null 2>&1 || { echo "set-up: $(VENV) with $$($(PYTHON) --version)"; $(PYTHON) -m venv --clear $(VENV); } || { \
+	  echo "$(PYTHON) cannot make a virtual environment; on Debian: apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+	@echo 'set-up: the packages of requirements.lock (a few minutes the first time)'
+	@$(RUN) pip install -qq --disable-pip-version-check $(PIP_ARGS) -r requirements.lock
+	@$(RUN) pip install -qq --disable-pip-version-check $(PIP_ARGS) --no-deps --no-build-isolation -e .
+	@echo '$(CURDIR)' > $(VENV)/.where && touch $@
+
+figures: $(READY) ## redraw figures and tables; PRESET=smoke|quick|paper ONLY=name RERUN=1 CORES=n PROFILE=profiles/slurm
+	@$(DEV) figures --preset "$(PRESET)" --only "$(ONLY)" --set "$(SET)" --profile "$(PROFILE)" $(if $(CORES),--cores "$(CORES)") $(if $(RERUN),--rerun)
+
+test: $(READY) ## all checks and every notebook; SLOW=1 runs the slow cells too
+	@$(DEV) test $(if $(SLOW),--slow)
+
+lab: $(READY) ## open the notebooks in JupyterLab
+	@cd nbs && ../$(RUN) jupyterlab
+
+paper: PRESET = paper
+paper: figures ## build paper_drafts/draft_01.pdf; PRESET=quick for your own numbers
+	@command -v latexmk >/dev/null || { echo "latexmk is missing; Debian: apt install latexmk texlive-latex-extra; macOS: brew install --cask mactex" >&2; exit 1; }
+	@cd paper_drafts && latexmk -pdf -interaction=nonstopmode -halt-on-error -usepretex='\def\preset{$(PRESET)}' draft_01.tex > draft_01.log.txt 2>&1 \
+	  || { tail -n 25 draft_01.log.txt; echo "the draft does not build: see paper_drafts/draft_01.log.txt" >&2; exit 1; }
+	@echo 'made paper_drafts/draft_01.pdf'
+
+bench: $(READY) ## time this library against plain loops, one table
+	@$(DEV) bench
+
+docs: $(READY) ## build the notebooks as a site in _docs/html
+	@$(DEV) docs
+
+clean: ## remove what can be made again; keeps .venv, runs, and the paper's results and figures
+	@rm -rf _docs _proc build *.egg-info .ruff_cache results/smoke results/quick figures/smoke figures/quick
+	@rm -f paper_drafts/*.pdf paper_drafts/*.log paper_drafts/*.log.txt paper_drafts/*.aux paper_drafts/*.out paper_drafts/*.bbl paper_drafts/*.blg paper_drafts/*.fls paper_drafts/*.fdb_latexmk paper_drafts/*.toc
+	@find nbs wmil benchmarks -depth \( -name __pycache__ -o -name .ipynb_checkpoints \) -exec rm -rf {} \; 2>/dev/null || true

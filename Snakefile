@@ -1,0 +1,26 @@
+# The notebooks as a graph. `make figures` runs it; wmil.dev reads the graph out of the notebooks' code (nbs/90_dev.ipynb).
+# One rule per notebook. Its "card" is a small file that changes when the notebook's code, its parameters or a module
+# it imports change; saved outputs of a notebook do not count.
+import os, sys
+from wmil import dev
+
+if config.get("output"): os.environ["WMIL_OUTPUT"] = config["output"]
+jobs = dev.graph(preset=config.get("preset", "quick"), only=config.get("only", ""), values=config.get("values", ""), rerun=config.get("rerun", False))
+dev.write_cards(jobs)
+# Results and figures of the paper are committed: a run that fails leaves the old ones in place.
+kept = update if config.get("preset") == "paper" else (lambda files: files)
+
+rule all:
+    default_target: True
+    input: [str(made) for job in jobs for made in job.makes]
+
+for job in jobs:
+    rule:
+        name: job.name
+        input: card=str(job.card), data=[str(f) for f in job.reads]
+        output: kept([str(f) for f in job.makes])
+        log: notebook=str(job.executed), text=str(job.log)
+        params: python=sys.executable, seconds=config.get("seconds") or 0
+        threads: job.threads
+        resources: mem_mb=4000, runtime=job.minutes
+        shell: "{params.python:q} -m wmil.dev run {input.card:q} --seconds {params.seconds} > {log.text:q} 2>&1"
