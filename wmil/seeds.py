@@ -94,7 +94,8 @@ def unstack(
 # %% ../nbs/09_seeds.ipynb #cell-14
 def keep_freed_memory() -> bool: # whether the C library took the settings
     "Tell glibc to reuse large freed blocks instead of returning them to the system."
-    import ctypes, sys
+    import ctypes, os, sys
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1") # PyTorch asks for huge pages, if it has not allocated any large block yet
     if not sys.platform.startswith("linux"): return False
     M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3 # <malloc.h>
     try: libc = ctypes.CDLL("libc.so.6")

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TrainerConfig', 'clip_gradients', 'schedule_factor', 'rng_state', 'set_rng_state', 'StopSignal', 'NonFiniteError',
-           'find_non_finite', 'flatten_parameters', 'flat_gradient', 'make_accelerator', 'Trainer']
+           'find_non_finite', 'flatten_parameters', 'make_accelerator', 'Trainer']
 
 # %% ../nbs/04_trainers.ipynb #cell-02
 import math, random, signal, threading
@@ -112,21 +112,13 @@ def find_non_finite(
 # %% ../nbs/04_trainers.ipynb #cell-19
 def flatten_parameters(
     params, # parameters of one type on one device
-) -> nn.Parameter: # all of them in one vector; they become views into it
-    "Lay parameters end to end, so that optimiser and clipping see one tensor."
+) -> nn.Parameter: # all of them in one vector; they become views into it, and their gradients into its gradient
+    "Lay parameters end to end, so that optimiser and clipping see one tensor; zero its gradient instead of dropping it."
     flat = nn.Parameter(torch.cat([p.detach().flatten() for p in params]))
     flat.grad = torch.zeros_like(flat)
-    for p, part in zip(params, flat.data.split([p.numel() for p in params])): p.data = part.view_as(p)
+    sizes = [p.numel() for p in params]
+    for p, data, grad in zip(params, flat.data.split(sizes), flat.grad.split(sizes)): p.data, p.grad = data.view_as(p), grad.view_as(p)
     return flat
-
-def flat_gradient(
-    loss:torch.Tensor, # a scalar
-    params, # the parameters that `flatten_parameters` was given
-    flat:nn.Parameter, # what it returned; its gradient is overwritten
-):
-    "The gradient of `loss`, laid end to end."
-    grads = torch.autograd.grad(loss, params, allow_unused=True)
-    torch.cat([(torch.zeros_like(p) if g is None else g).reshape(-1) for g, p in zip(grads, params)], out=flat.grad)
 
 # %% ../nbs/04_trainers.ipynb #cell-22
 class _Loss(nn.Module):
@@ -167,8 +159,7 @@ class Trainer:
         learner.to(self.accelerator.device)
         self.params = [p for p in learner.parameters() if p.requires_grad]
         self.flat = self.seeds is None and self.accelerator.num_processes == 1 and not self.cfg.weight_decay and len({(p.dtype, p.device) for p in self.params}) == 1
-        self.parts = self.params
-        if self.flat: self.params = [flatten_parameters(self.parts)]
+        if self.flat: self.params = [flatten_parameters(self.params)]
         self.optimizer = (torch.optim.AdamW if self.cfg.weight_decay else torch.optim.Adam)(self.params, **kw)
         self.loss = self.accelerator.prepare(_Loss(learner))
 
@@ -179,10 +170,8 @@ def update(self:Trainer) -> dict:
     batch = self.source.next(self.learner)
     if self.accelerator.device.type != "cpu": batch = send_to_device(batch, self.accelerator.device)
     loss, metrics = self.loss(batch)
-    if self.flat: flat_gradient(loss, self.parts, self.params[0])
-    else:
-        self.optimizer.zero_grad()
-        self.accelerator.backward(loss if self.seeds is None else loss.sum())
+    for p in self.params: p.grad = p.grad.zero_() if self.flat else None
+    self.accelerator.backward(loss if self.seeds is None else loss.sum())
     norm = clip_gradients(self.params, self.cfg.max_grad_norm, self.seeds)
     if not math.isfinite(loss.sum().item() + norm.sum().item()):
         what = find_non_finite(batch=batch, loss=loss, gradient=norm)
