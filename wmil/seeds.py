@@ -52,12 +52,12 @@ def _over(
 
 class Linear(nn.Linear):
     "`nn.Linear` whose parameters may carry seeds."
-    def forward(self, x): return linear(x, self.weight, self.bias)
+    def forward(self, x): return F.linear(x, self.weight, self.bias) if self.weight.ndim == 2 else linear(x, self.weight, self.bias)
 
 class LayerNorm(nn.LayerNorm):
     "`nn.LayerNorm` over the last dimension whose parameters may carry seeds."
     def forward(self, x):
-        if self.weight.ndim == 1: return super().forward(x)
+        if self.weight.ndim == 1: return torch.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
         return torch.addcmul(_over(self.bias, x), F.layer_norm(x, self.normalized_shape, eps=self.eps), _over(self.weight, x))
 
 class Embedding(nn.Embedding):

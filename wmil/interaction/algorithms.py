@@ -48,7 +48,9 @@ class REINFORCE(nn.Module):
             return {"log_policy": self.model.action_head(h).log_softmax(-1), "h": h}
         table = self.model.get_state_embedding(self.states)
         code = one_hot(state_id, self.states.shape[-2])
-        return {"log_policy": code @ self.model.action_head(table).log_softmax(-1), "table": table, "code": code}
+        log_policy = code @ self.model.action_head(table).log_softmax(-1)
+        # Stacked, arithmetic costs most, and the world model's first layer is cheaper on the table; alone, calls cost most.
+        return {"log_policy": log_policy, "table": table, "code": code} if hasattr(self, "num_seeds") else {"log_policy": log_policy, "h": code @ table}
 
     def predict(self, out, act):
         "Predicted raw next states (..., T, N, D)."
@@ -68,17 +70,17 @@ def loss(self:REINFORCE,
 ) -> tuple: # (loss, metrics): scalars, or one value per seed
     "REINFORCE's loss on one batch of fresh experience (Williams 1992; world-model term as in the seed text)."
     out = batch if batch["log_policy"].requires_grad else self.again(batch)
-    flat = lambda x: x.flatten(-2) # (..., T, N) -> (..., B)
-    returns = flat(self.returns(batch["rew"], batch["truncated"]))
-    self.baseline.copy_(running_mean(self.baseline, returns.mean(-1), self.cfg.baseline_decay))
-    log_prob = flat(log_prob_of(out["log_policy"], batch["act"]))
-    policy = policy_gradient_loss(log_prob, returns - self.baseline.unsqueeze(-1)).mean(-1)
-    spread = flat(entropy(out["log_policy"])).mean(-1)
+    over = (-1, -2) # time and environments
+    returns = self.returns(batch["rew"], batch["truncated"])
+    self.baseline.copy_(running_mean(self.baseline, returns.mean(over), self.cfg.baseline_decay))
+    log_prob = log_prob_of(out["log_policy"], batch["act"])
+    policy = policy_gradient_loss(log_prob, returns - self.baseline[..., None, None]).mean(over)
+    spread = entropy(out["log_policy"]).mean(over)
     world = (self.predict(out, batch["act"]) - batch["next_obs"]).square().mean((-1, -2, -3))
     total = policy - self.cfg.entropy_coef*spread + self.cfg.world_model_coef*world
     rew = batch["rew"]
-    return total, {"success_rate": lambda: rew.gt(0.9).float().mean((-1, -2)), "entropy": spread, "loss/world_model": world, "loss/policy": policy,
-                   "loss/total": total, "baseline": lambda: self.baseline.clone(), "reward/goal": lambda: rew.mean((-1, -2)), "reward/total": lambda: rew.mean((-1, -2))}
+    return total, {"success_rate": lambda: rew.gt(0.9).float().mean(over), "entropy": spread, "loss/world_model": world, "loss/policy": policy,
+                   "loss/total": total, "baseline": lambda: self.baseline.clone(), "reward/goal": lambda: rew.mean(over), "reward/total": lambda: rew.mean(over)}
 
 @patch
 def again(self:REINFORCE, batch):
