@@ -34,7 +34,8 @@ $(READY): requirements.lock settings.ini setup.py
 	  echo "$(PYTHON) cannot make a virtual environment; on Debian: apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
 	@echo 'set-up: the packages of requirements.lock (a few minutes the first time)'
 	@$(RUN) pip install -qq --disable-pip-version-check $(PIP_ARGS) -r requirements.lock
-	@$(RUN) pip install -qq --disable-pip-version-check $(PIP_ARGS) --no-deps --no-build-isolation -e .
+	@# a plain path entry, so that `import wmil` finds the package even from the folder that holds the clone
+	@$(RUN) pip install -qq --disable-pip-version-check $(PIP_ARGS) --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
 	@echo '$(CURDIR)' > $(VENV)/.where && touch $@
 
 figures: $(READY) ## redraw figures and tables; PRESET=smoke|quick|paper ONLY=name RERUN=1 CORES=n PROFILE=profiles/slurm
@@ -44,7 +45,7 @@ test: $(READY) ## all checks and every notebook; SLOW=1 runs the slow cells too
 	@$(DEV) test $(if $(SLOW),--slow)
 
 lab: $(READY) ## open the notebooks in JupyterLab
-	@cd nbs && ../$(RUN) jupyterlab
+	@cd nbs && ../$(RUN) jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS)
 
 paper: PRESET = paper
 paper: figures ## build paper_drafts/draft_01.pdf; PRESET=quick for your own numbers
@@ -60,6 +61,6 @@ docs: $(READY) ## build the notebooks as a site in _docs/html
 	@$(DEV) docs
 
 clean: ## remove what can be made again; keeps .venv, runs, and the paper's results and figures
-	@rm -rf _docs _proc build *.egg-info .ruff_cache results/smoke results/quick figures/smoke figures/quick
+	@rm -rf _docs _proc build *.egg-info .ruff_cache results/smoke results/quick figures/smoke figures/quick figures/manifest.json
 	@rm -f paper_drafts/*.pdf paper_drafts/*.log paper_drafts/*.log.txt paper_drafts/*.aux paper_drafts/*.out paper_drafts/*.bbl paper_drafts/*.blg paper_drafts/*.fls paper_drafts/*.fdb_latexmk paper_drafts/*.toc
 	@find nbs wmil benchmarks -depth \( -name __pycache__ -o -name .ipynb_checkpoints \) -exec rm -rf {} \; 2>/dev/null || true

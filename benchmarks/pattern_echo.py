@@ -1,4 +1,4 @@
-"""Pattern echo: environment steps per second of the seed text's loop against ours, one seed and 64 at once.
+"""Pattern echo: environment steps per second of the first prototype's loop against ours, one seed and 64 at once.
 
 Both sides run in this process, in turn, several times, and the medians of the ratios are reported. Building the models is
 left out on both sides; everything from the first environment step to the last update is in. Run by `make bench`.
@@ -52,7 +52,7 @@ class State:
 
 
 class Env:
-    "Task, parent and environment of the seed text: one problem at a time."
+    "Task, parent and environment of the first prototype: one problem at a time."
     def __init__(self, max_steps=1): self.max_steps = max_steps
 
     def reset(self):
@@ -93,7 +93,7 @@ def collect(model, env):
 
 
 def plain_loop(seed, updates):
-    "The seed text's loop: one environment step, one forward pass, one .item() at a time; then one update."
+    "The first prototype's loop: one environment step, one forward pass, one .item() at a time; then one update."
     seed_everything(seed)
     model, env, baseline, successes = PlainBaby(), Env(), 0.0, []
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)

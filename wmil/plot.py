@@ -119,7 +119,7 @@ def strip(
 
 # %% ../nbs/08_plot.ipynb #cell-26
 def _read_manifest(path):
-    if not path.exists(): return {}
+    if not path.exists(): return {k: v for part in sorted(path.parent.glob("*/manifest.json")) for k, v in _read_manifest(part).items()}
     try: return dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError): raise WmilError(f"{path} is not whole JSON: restore it from version control, or delete it and draw all figures again") from None
 
@@ -129,7 +129,10 @@ def _update_manifest(entries):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(".manifest.lock"), timeout=60):
-            atomic_write(path, json.dumps({**_read_manifest(path), **entries}, indent=1, sort_keys=True) + "\n")
+            rows = {**_read_manifest(path), **entries}
+            for preset in {None, *(k.split("/")[0] for k in entries)}:
+                own = {k: v for k, v in rows.items() if preset is None or k.startswith(f"{preset}/")}
+                atomic_write(path.parent/(preset or "")/"manifest.json", json.dumps(own, indent=1, sort_keys=True) + "\n")
     except Timeout: raise WmilError(f"{path} has been locked for a minute by another process: end that process and run again") from None
     except OSError as e: raise write_error(path, e) from e
 

@@ -163,12 +163,14 @@ def latest_checkpoint(
     folder, # the run's checkpoints folder
 ) -> Checkpoint: # or None where there is none
     "The newest complete checkpoint; one that was cut short is named in a warning and passed over."
-    for path in sorted(Path(folder).glob("step_*"), reverse=True):
+    paths = sorted(Path(folder).glob("step_*"), reverse=True)
+    for path in paths:
         try: return load_checkpoint(path)
-        except IncompleteCheckpoint as e: warnings.warn(f"{e}; using the one before it", stacklevel=2)
+        except IncompleteCheckpoint as e: warnings.warn(f"{e}; trying the one before it", stacklevel=2)
+    if paths: raise CheckpointError(f"no checkpoint in {folder} is complete: delete that folder to start the run over")
     return None
 
-# %% ../nbs/01_runs.ipynb #cell-23
+# %% ../nbs/01_runs.ipynb #cell-25
 def load_weights(
     model, # an nn.Module
     weights:dict, # name -> tensor
@@ -181,7 +183,7 @@ def load_weights(
     if diff: raise CheckpointError(f"{where} is of another model: " + "; ".join(sorted(diff)[:8]) + (" …" if len(diff) > 8 else ""))
     model.load_state_dict(weights)
 
-# %% ../nbs/01_runs.ipynb #cell-26
+# %% ../nbs/01_runs.ipynb #cell-28
 class Run:
     "A run directory, opened by one process."
     def __init__(self,
@@ -210,7 +212,7 @@ class Run:
     def __enter__(self): return self
     def __exit__(self, *exc): self.close()
 
-# %% ../nbs/01_runs.ipynb #cell-27
+# %% ../nbs/01_runs.ipynb #cell-29
 def create_run(
     name:str, # what the run is of: "pattern_echo"
     config:dict, # everything that was asked
@@ -241,7 +243,7 @@ def config_difference(
     "What differs between two configurations, a line each."
     return [f"{k}: {there.get(k)!r} in the run, {here.get(k)!r} asked for" for k in {**there, **here} if there.get(k) != here.get(k)]
 
-# %% ../nbs/01_runs.ipynb #cell-29
+# %% ../nbs/01_runs.ipynb #cell-31
 @patch
 def log(self:Run,
     step:int, # environment steps or samples so far

@@ -68,7 +68,7 @@ class REINFORCE(nn.Module):
 def loss(self:REINFORCE,
     batch:dict, # from `Rollouts`: time and environments are the last two dimensions of every per-step tensor
 ) -> tuple: # (loss, metrics): scalars, or one value per seed
-    "REINFORCE's loss on one batch of fresh experience (Williams 1992; world-model term as in the seed text)."
+    "REINFORCE's loss on one batch of fresh experience (Williams 1992; world-model term as in the first prototype)."
     out = batch if batch["log_policy"].requires_grad else self.again(batch)
     over = (-1, -2) # time and environments
     returns = self.returns(batch["rew"], batch["truncated"])

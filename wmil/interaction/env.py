@@ -107,7 +107,7 @@ class SymbolicGymEnv(gymnasium.Env):
     def __init__(self,
         task:str="pattern_echo", # name of the task
         parent:str="deterministic", # name of the parent
-        max_steps:int=1, # time limit
+        max_steps:int=16, # time limit: problems in an episode
         render_mode:str=None, # "ansi": render returns a line of text
         **kw, # the task's own settings
     ):
@@ -127,6 +127,7 @@ class SymbolicGymEnv(gymnasium.Env):
     def step(self, act):
         "One action; out of range or before reset is an `EnvError`."
         if self.env is None: raise EnvError("step was called before reset: call reset first")
+        if not self.action_space.contains(act): raise EnvError(f"action {act!r} is out of range: expected a whole number from 0 to {self.task.num_actions - 1}")
         obs, rew, terminated, truncated, info = self.env.step(torch.as_tensor(act, dtype=torch.int64).reshape(1))
         self.state_id = int(info["final_state_id"])
         own = {k: v[0] if v.ndim > 1 else v[0].item() for k, v in _numpy_info(info).items()}
@@ -143,7 +144,7 @@ class SymbolicVectorEnv(gymnasium.vector.VectorEnv):
         num_envs:int=1, # copies
         task:str="pattern_echo", # name of the task
         parent:str="deterministic", # name of the parent
-        max_steps:int=1, # time limit
+        max_steps:int=16, # time limit: problems in an episode
         render_mode:str=None, # accepted for Gymnasium's sake
         **kw, # the task's own settings
     ):
@@ -161,7 +162,9 @@ class SymbolicVectorEnv(gymnasium.vector.VectorEnv):
 
     def step(self, act):
         if self.env is None: raise EnvError("step was called before reset: call reset first")
-        obs, rew, terminated, truncated, info = self.env.step(torch.as_tensor(np.asarray(act), dtype=torch.int64))
+        act = np.asarray(act)
+        if act.dtype.kind not in "iu": raise EnvError(f"actions of type {act.dtype} were given: expected whole numbers")
+        obs, rew, terminated, truncated, info = self.env.step(torch.as_tensor(act, dtype=torch.int64))
         own = {**_numpy_info(info), "state_id": info["state_id"].numpy()}
         if truncated.any(): own |= {"final_obs": info["final_obs"].numpy(), "_final_obs": truncated.numpy()}
         return obs.numpy(), rew.numpy(), terminated.numpy(), truncated.numpy(), own

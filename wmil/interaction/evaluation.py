@@ -25,8 +25,9 @@ def policy_table(
 ) -> torch.Tensor: # (K, A), or (S, K, A) for stacked seeds
     "Log-probabilities of all actions in all states."
     lead = (learner.num_seeds,) if hasattr(learner, "num_seeds") else ()
-    ids = torch.arange(task.num_states).expand(*lead, -1)
-    return learner.policy(task.states().expand(*lead, -1, -1), ids)["log_policy"]
+    device = next(learner.parameters()).device
+    ids = torch.arange(task.num_states, device=device).expand(*lead, -1)
+    return learner.policy(task.states().to(device).expand(*lead, -1, -1), ids)["log_policy"]
 
 # %% ../../nbs/17_interaction.evaluation.ipynb #cell-07
 def irreducible_error(
@@ -53,11 +54,11 @@ def mvp_criteria(
     "Each criterion's two numbers and its verdict."
     get = lambda key, row: torch.as_tensor(row[key])
     first, last = history[0], history[-1]
-    at = [r for r in history if r["step"] <= by][-1]
+    reached = [r for r in history if r["step"] <= by] if last["step"] >= by else []
     success, verdicts = get("success_rate", last), {}
     verdicts[CRITERIA[0]] = (torch.full_like(success, chance), success, success > chance)
-    mid = get("success_rate", at)
-    verdicts[CRITERIA[1]] = (torch.full_like(mid, 0.5), mid, mid > 0.5)
+    mid = get("success_rate", reached[-1]) if reached else None
+    verdicts[CRITERIA[1]] = (torch.full_like(success, 0.5), mid, mid > 0.5 if reached else None)
     for name, key in ((CRITERIA[2], "entropy"), (CRITERIA[3], "loss/world_model")):
         verdicts[name] = (get(key, first), get(key, last), get(key, last) < get(key, first))
     return verdicts

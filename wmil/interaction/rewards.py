@@ -17,7 +17,7 @@ class RewardVector:
     "The components of a reward: numbers, or tensors of one shape for a whole batch."
     goal: torch.Tensor | float = 0.0 # from the parent: was the task done?
     pred: torch.Tensor | float = 0.0 # intrinsic: did the world model foresee what came?
-    cons: torch.Tensor | float = 0.0 # intrinsic: consistency
+    cons: torch.Tensor | float = 0.0 # intrinsic: consistency, not used by any task so far
 
     def to_tensor(self) -> torch.Tensor: # shape (..., 3)
         "The components along a last dimension."

@@ -62,7 +62,7 @@ def make_learner(
         raise ConfigError(f"state_dim = {cfg.state_dim} does not fit task {task.name}, whose states have {task.state_dim} numbers: leave state_dim out")
     sizes = {k: getattr(cfg, k) for k in BabyConfig.__dataclass_fields__ if k != "state_dim"}
     weights = {k: getattr(cfg, k) for k in ReinforceConfig.__dataclass_fields__}
-    distinct = task.states() if task.num_states < cfg.batch_size else None
+    distinct = task.states() if task.num_states < cfg.batch_size and not cfg.dropout else None # dropout treats equal rows differently
     return REINFORCE(BabyModel(BabyConfig(state_dim=task.state_dim, **sizes)), ReinforceConfig(**weights), distinct)
 
 def build(
@@ -121,6 +121,7 @@ def summary(
     lines = [f"Total steps:            {last['step']:,}", f"Best success rate:      {best:.2%}", f"Final success rate:     {last['success_rate']:.2%}",
              f"Final entropy:          {last['entropy']:.4f} nats", f"Final world-model loss: {last['loss/world_model']:.4f}", "", "Success criteria:"]
     for i, (name, (before, after, passed)) in enumerate(mvp_criteria(history, 1/cfg.num_actions).items(), 1):
+        if passed is None: lines.append(f"{i}. {name}: not reached, the run was too short"); continue
         how = f"{after:.2%}, needed more than {before:.2%}" if "success" in name else f"{before:.4f} → {after:.4f}"
         lines.append(f"{i}. {name}: {'pass' if passed else 'FAIL'} ({how})")
     return "\n".join(lines)
