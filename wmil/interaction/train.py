@@ -121,7 +121,7 @@ def summary(
     lines = [f"Total steps:            {last['step']:,}", f"Best success rate:      {best:.2%}", f"Final success rate:     {last['success_rate']:.2%}",
              f"Final entropy:          {last['entropy']:.4f} nats", f"Final world-model loss: {last['loss/world_model']:.4f}", "", "Success criteria:"]
     for i, (name, (before, after, passed)) in enumerate(mvp_criteria(history, 1/cfg.num_actions).items(), 1):
-        if passed is None: lines.append(f"{i}. {name}: not reached, the run was too short"); continue
+        if passed is None: lines.append(f"{i}. {name}: not measured: this run logged nothing that tells"); continue
         how = f"{after:.2%}, needed more than {before:.2%}" if "success" in name else f"{before:.4f} → {after:.4f}"
         lines.append(f"{i}. {name}: {'pass' if passed else 'FAIL'} ({how})")
     return "\n".join(lines)
