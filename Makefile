@@ -49,7 +49,7 @@ lab: $(READY) ## open the notebooks in JupyterLab
 
 paper: PRESET = paper
 paper: figures ## build paper_drafts/draft_01.pdf; PRESET=quick for your own numbers
-	@command -v latexmk >/dev/null || { echo "latexmk is missing; Debian: apt install latexmk texlive-latex-extra; macOS: brew install --cask mactex" >&2; exit 1; }
+	@command -v latexmk >/dev/null || { echo "latexmk is missing; Debian: apt install latexmk texlive-latex-extra lmodern; macOS: brew install --cask mactex" >&2; exit 1; }
 	@cd paper_drafts && latexmk -pdf -interaction=nonstopmode -halt-on-error -usepretex='\def\preset{$(PRESET)}' draft_01.tex > draft_01.log.txt 2>&1 \
 	  || { tail -n 25 draft_01.log.txt; echo "the draft does not build: see paper_drafts/draft_01.log.txt" >&2; exit 1; }
 	@echo 'made paper_drafts/draft_01.pdf'
