@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import DistributedDataParallelKwargs, gather_object, send_to_device
+from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list, gather_object, send_to_device
 from fastcore.basics import patch
 from pydantic import Field
 from torch import nn
@@ -142,7 +142,7 @@ class Trainer:
     "Fits any learner to any source of batches."
     def __init__(self,
         cfg:TrainerConfig, # how to train
-        run=None, # a wmil.runs.Run to log into, or None to keep everything in memory
+        run=None, # a wmil.runs.Run to log into, in the main process only; None keeps everything in memory
         progress:bool=False, # show a progress bar
     ):
         self.cfg, self.run, self.progress = cfg, run, progress
@@ -162,6 +162,9 @@ class Trainer:
         if self.flat: self.params = [flatten_parameters(self.params)]
         self.optimizer = (torch.optim.AdamW if self.cfg.weight_decay else torch.optim.Adam)(self.params, **kw)
         self.loss = self.accelerator.prepare(_Loss(learner))
+        folder = [self.run.checkpoints if self.run else None]
+        if self.accelerator.num_processes > 1: broadcast_object_list(folder) # only the main process holds the run
+        self.folder = folder[0]
 
 # %% ../nbs/04_trainers.ipynb #cell-25
 @patch
@@ -199,11 +202,11 @@ def log(self:Trainer,
 @patch
 def save(self:Trainer):
     "Write a checkpoint from which training goes on exactly."
-    if not self.run: return
+    if self.folder is None: return
     own = [{"rng": rng_state(), "source": self.source.state_dict()}]
-    state = {"step": self.step, "updates": self.updates, "position": self.run.position(), "trainer": dump_config(self.cfg),
+    state = {"step": self.step, "updates": self.updates, "trainer": dump_config(self.cfg),
              "optimizer": self.optimizer.state_dict(), "processes": gather_object(own)}
-    if self.main: save_checkpoint(self.run.checkpoints, self.step, self.learner.state_dict(), state)
+    if self.main: save_checkpoint(self.folder, self.step, self.learner.state_dict(), {**state, "position": self.run.position()})
 
 # %% ../nbs/04_trainers.ipynb #cell-28
 @patch
@@ -211,23 +214,25 @@ def resume(self:Trainer,
     exact:bool=True, # refuse when the optimiser's or generators' state is missing
 ) -> bool: # whether there was a checkpoint
     "Go on from the run's newest complete checkpoint."
-    ckpt = latest_checkpoint(self.run.checkpoints)
+    ckpt = latest_checkpoint(self.folder)
     if ckpt is None:
-        self.run.rewind(0); return False
+        if self.run: self.run.rewind(0)
+        return False
     load_weights(self.learner, ckpt.weights, str(ckpt.path))
     self.step = ckpt.step
     if ckpt.state is None:
         if exact: raise CheckpointError(f"{ckpt.path} has no optimiser and generator state: exact resumption is impossible; ask for it inexactly, with exact=False")
         return True
     state = ckpt.state
-    if diff := config_difference(state["trainer"], dump_config(self.cfg)): raise CheckpointError(f"{self.run.path} was trained otherwise: {'; '.join(diff)}")
+    if diff := config_difference(state["trainer"], dump_config(self.cfg)): raise CheckpointError(f"{self.folder.parent} was trained otherwise: {'; '.join(diff)}")
     if len(state["processes"]) != self.accelerator.num_processes:
-        raise CheckpointError(f"{self.run.path} was trained by {len(state['processes'])} processes, now there are {self.accelerator.num_processes}")
+        raise CheckpointError(f"{self.folder.parent} was trained by {len(state['processes'])} processes, now there are {self.accelerator.num_processes}")
     self.optimizer.load_state_dict(state["optimizer"])
     self.updates, own = state["updates"], state["processes"][self.accelerator.process_index]
     self.source.load_state_dict(own["source"]); set_rng_state(own["rng"])
-    self.run.rewind(state["position"])
-    self.history = self.run.metrics()
+    if self.run:
+        self.run.rewind(state["position"])
+        self.history = self.run.metrics()
     return True
 
 # %% ../nbs/04_trainers.ipynb #cell-29
@@ -241,7 +246,7 @@ def fit(self:Trainer,
 ) -> list: # one dict of metrics per logged row
     "Train until `total_steps` are done."
     self.prepare(learner, source)
-    if resume and self.run: self.resume(exact)
+    if resume and self.folder: self.resume(exact)
     every = lambda n, before: before//n != self.step//n or self.step >= self.cfg.total_steps
     with StopSignal() as stop, tqdm(total=self.cfg.total_steps, initial=self.step, unit="step", disable=not (self.progress and self.main)) as bar:
         while self.step < self.cfg.total_steps and not stop.caught:
