@@ -3,5 +3,6 @@ __version__ = "0.1.0"
 
 from gymnasium import register as _register
 
-_register("wmil/PatternEcho-v0", entry_point="wmil.interaction.env:SymbolicGymEnv",
-          vector_entry_point="wmil.interaction.env:SymbolicVectorEnv", kwargs={"task": "pattern_echo"})
+for _name, _task in {"PatternEcho": "pattern_echo", "SequenceNext": "sequence_next", "Conditional": "conditional", "Climb": "climb"}.items():
+    _register(f"wmil/{_name}-v0", entry_point="wmil.interaction.env:SymbolicGymEnv",
+              vector_entry_point="wmil.interaction.env:SymbolicVectorEnv", kwargs={"task": _task})

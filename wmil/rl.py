@@ -89,14 +89,14 @@ def ppo_loss(
     old_log_prob:torch.Tensor, # the same when the action was drawn, shape (...)
     advantage:torch.Tensor, # shape (...)
     clip:float=0.2, # how far the ratio may move before its gradient stops
-) -> tuple: # (per-sample loss (...), {"approx_kl", "clip_fraction"})
+) -> tuple: # (per-sample loss (...), {"approx_kl", "clip_fraction"}, per sample too)
     "PPO's clipped surrogate (Schulman et al. 2017, eq. 7) with its diagnostics."
     log_ratio = log_prob - old_log_prob
     ratio, a = log_ratio.exp(), advantage.detach()
     loss = torch.maximum(-ratio*a, -ratio.clamp(1 - clip, 1 + clip)*a)
     with torch.no_grad():
-        info = {"approx_kl": (ratio - 1 - log_ratio).mean(), # http://joschu.net/blog/kl-approx.html, estimator k3
-                "clip_fraction": ((ratio - 1).abs() > clip).float().mean()}
+        info = {"approx_kl": ratio - 1 - log_ratio, # http://joschu.net/blog/kl-approx.html, estimator k3
+                "clip_fraction": ((ratio - 1).abs() > clip).float()}
     return loss, info
 
 def value_loss(
@@ -109,7 +109,8 @@ def value_loss(
 def explained_variance(
     value:torch.Tensor, # predicted, shape (...)
     returns:torch.Tensor, # what came, shape (...)
+    dim=None, # dimensions of the samples; by default all
 ) -> torch.Tensor: # 1: perfect; 0: no better than the mean; negative: worse; NaN where the returns do not vary
     "Share of the returns' variance that the values explain."
-    var = returns.var()
-    return torch.where(var > 0, 1 - (returns - value).var()/var, torch.nan)
+    var = returns.var(dim)
+    return torch.where(var > 0, 1 - (returns - value).var(dim)/var, torch.nan)

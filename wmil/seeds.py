@@ -80,7 +80,7 @@ def stack_seeds(
     for module_name, module in stacked.named_modules():
         prefix = f"{module_name}." if module_name else ""
         for name in module._parameters: module._parameters[name] = nn.Parameter(params[prefix + name].detach().clone())
-        for name in module._buffers: module._buffers[name] = buffers[prefix + name].clone()
+        for name, b in module._buffers.items(): module._buffers[name] = None if b is None else buffers[prefix + name].clone()
     stacked.num_seeds = len(seeds)
     return stacked
 

@@ -170,6 +170,7 @@ class Trainer:
 @patch
 def update(self:Trainer) -> dict:
     "One batch, one gradient step; returns the metrics as tensors."
+    if hasattr(self.learner, "progress"): self.learner.progress = self.step/self.cfg.total_steps
     batch = self.source.next(self.learner)
     if self.accelerator.device.type != "cpu": batch = send_to_device(batch, self.accelerator.device)
     loss, metrics = self.loss(batch)
@@ -185,7 +186,7 @@ def update(self:Trainer) -> dict:
         for g in self.optimizer.param_groups: g["lr"] = self.cfg.lr*factor
     self.optimizer.step()
     self.step += self.source.count*self.accelerator.num_processes; self.updates += 1
-    return {**metrics, "grad_norm": norm}
+    return {**metrics, **(self.source.metrics() if hasattr(self.source, "metrics") else {}), "grad_norm": norm}
 
 # %% ../nbs/04_trainers.ipynb #cell-27
 @patch
@@ -249,7 +250,7 @@ def fit(self:Trainer,
     if resume and self.folder: self.resume(exact)
     every = lambda n, before: before//n != self.step//n or self.step >= self.cfg.total_steps
     with StopSignal() as stop, tqdm(total=self.cfg.total_steps, initial=self.step, unit="step", disable=not (self.progress and self.main)) as bar:
-        while self.step < self.cfg.total_steps and not stop.caught:
+        while self.step < self.cfg.total_steps and not (stop.caught and getattr(self.source, "between", True)):
             before = self.step
             metrics = self.update()
             if every(self.cfg.log_interval, before) or self.updates == 1:

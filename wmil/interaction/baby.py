@@ -30,6 +30,7 @@ class BabyConfig:
     num_heads: Positive = 4 # attention heads
     ff_dim: Positive = 256 # width inside a layer's feed-forward part
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0 # share of activations dropped in training
+    foresee_embedding: bool = False # a second world-model head, which predicts the next embedding
 
 # %% ../../nbs/14_interaction.baby.ipynb #cell-05
 class TransformerLayer(nn.Module):
@@ -78,7 +79,7 @@ class ActionHead(Linear):
     "Embedding to one logit per action."
 
 class WorldModelHead(nn.Module):
-    "Embedding and action to the raw next state."
+    "Embedding and action to the next state, raw or embedded."
     def __init__(self, hidden_dim, num_actions, state_dim):
         super().__init__()
         self.action_embed = Embedding(num_actions, hidden_dim)
@@ -114,6 +115,7 @@ class BabyModel(nn.Module):
         self.action_head = ActionHead(h, cfg.num_actions)
         self.world_model = WorldModelHead(h, cfg.num_actions, cfg.state_dim)
         self.value_head = ValueHead(h)
+        if cfg.foresee_embedding: self.embedding_model = WorldModelHead(h, cfg.num_actions, h)
 
     def get_state_embedding(self, state): # (..., state_dim) -> (..., hidden_dim)
         return self.transformer(self.encoder(state), sequence=False)
