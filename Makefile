@@ -48,11 +48,12 @@ lab: $(READY) ## open the notebooks in JupyterLab
 	@cd nbs && ../$(RUN) jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS)
 
 paper: PRESET = paper
-paper: figures ## build paper_drafts/draft_01.pdf; PRESET=quick for your own numbers
+paper: figures ## build paper_drafts/*.pdf; PRESET=quick for your own numbers
 	@command -v latexmk >/dev/null || { echo "latexmk is missing; Debian: apt install latexmk texlive-latex-extra lmodern; macOS: brew install --cask mactex" >&2; exit 1; }
-	@cd paper_drafts && latexmk -pdf -interaction=nonstopmode -halt-on-error -usepretex='\def\preset{$(PRESET)}' draft_01.tex > draft_01.log.txt 2>&1 \
-	  || { tail -n 25 draft_01.log.txt; echo "the draft does not build: see paper_drafts/draft_01.log.txt" >&2; exit 1; }
-	@echo 'made paper_drafts/draft_01.pdf'
+	@cd paper_drafts && for d in draft_*.tex; do d=$${d%.tex}; \
+	  latexmk -pdf -interaction=nonstopmode -halt-on-error -usepretex='\def\preset{$(PRESET)}' $$d.tex > $$d.log.txt 2>&1 \
+	    || { tail -n 25 $$d.log.txt; echo "the draft does not build: see paper_drafts/$$d.log.txt" >&2; exit 1; }; \
+	  echo "made paper_drafts/$$d.pdf"; done
 
 bench: $(READY) ## time this library against plain loops, one table
 	@$(DEV) bench

@@ -74,11 +74,12 @@ class Rollouts:
         self.count = steps*env.batch_shape[-1] # environment steps per batch, of one seed
 
     def next(self,
-        learner, # has act(obs, info, u)
+        learner, # has act(obs, info, u), or acting(), which returns such a function for as long as the policy stays the same
     ) -> dict:
         "The next batch under the learner's current policy."
-        act = lambda obs, info: learner.act(obs, info, self.rng.rand(self.env.batch_shape[-1]))
         with torch.set_grad_enabled(self.grad):
+            acting = learner.acting() if hasattr(learner, "acting") else learner.act
+            act = lambda obs, info: acting(obs, info, self.rng.rand(self.env.batch_shape[-1]))
             batch, self.start = rollout(self.env, act, self.steps, self.start, self.keep, self.keep_after)
         return batch
 
@@ -116,9 +117,16 @@ class Minibatches:
     ) -> dict: # parts of shape (..., 1, B), and the facts as "facts"
         "The next part."
         if not self.waiting:
-            samples, self.facts = learner.prepare(self.source.next(learner))
+            samples, self.facts = learner.prepare(self.checked(self.source.next(learner)))
+            self.checked(samples)
             self.waiting = [p for _ in range(self.epochs) for p in self.shuffled(samples)]
         return {**self.waiting.pop(0), "facts": self.facts}
+
+    def checked(self, batch):
+        "Refuse a batch with NaN before any part of it has been learnt from."
+        for k, v in batch.items():
+            if v.is_floating_point() and not v.sum().isfinite() and not v.isfinite().all(): raise WmilError(f"batch.{k} is not finite: training stopped before anything was learnt from this batch; look at that tensor, or lower lr")
+        return batch
 
     def shuffled(self, samples):
         "Split one epoch."

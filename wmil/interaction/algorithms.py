@@ -126,9 +126,11 @@ def embed(self:Learner, obs, state_id): # (..., T, N, D), (..., T, N) -> (..., T
 
 # %% ../../nbs/15_interaction.algorithms.ipynb #cell-10
 @patch
-def consistency(self:Learner, out, batch, n=None): # -> (..., T, n)
-    "The consistency reward of the first n environments of a batch."
-    batch = {k: batch[k].narrow(2 if hasattr(self, "num_seeds") else 1, 0, min(n or 10**9, batch["act"].shape[-1])) for k in ("act", "next_obs", "state_id", "final_state_id", *(["obs"] if "obs" in batch else []))}
+def consistency(self:Learner, out, batch, n=None): # -> (..., T, N), or as many environments as make n samples
+    "The consistency reward of a batch, or of its first n samples."
+    steps, envs = batch["act"].shape[-2:]
+    few = min(envs, max(1, n//steps)) if n else envs
+    batch = {k: batch[k].narrow(2 if hasattr(self, "num_seeds") else 1, 0, few) for k in ("act", "next_obs", "state_id", "final_state_id", *(["obs"] if "obs" in batch else []))}
     out = self.again(batch)
     if self.on_embedding(): foreseen = self.foresee(self.model.embedding_model, out, batch["act"])
     else: foreseen = self.model.get_state_embedding(self.predict(out, batch["act"]))
@@ -170,8 +172,8 @@ def distillation(self:Learner, out, batch): # -> (..., T, N)
 
 @patch
 def side_losses(self:Learner, out, batch, error):
-    "World model and imitation, weighted."
-    side = self.cfg.world_model_coef*error.mean((-1, -2))
+    "World model and imitation, weighted; what has no weight is not computed."
+    side = self.cfg.world_model_coef*error.mean((-1, -2)) if self.cfg.world_model_coef else 0.
     return side + self.cfg.distill_coef*self.distillation(out, batch).mean((-1, -2)) if self.cfg.distill_coef else side
 
 # %% ../../nbs/15_interaction.algorithms.ipynb #cell-14
@@ -226,6 +228,12 @@ class PPO(Learner):
         "Draw actions by the uniform noise `u`."
         return {"act": sample_categorical(self.policy(obs, info["state_id"])["log_policy"], u)}
 
+    def acting(self):
+        "`act` for a whole rollout: the table of log-probabilities is computed once."
+        if self.states is None: return self.act
+        table = self.log_policy(self.model.get_state_embedding(self.states)) # (..., K, A)
+        return lambda obs, info, u: {"act": sample_categorical(one_hot(info["state_id"], table.shape[-2]) @ table, u)}
+
     def value(self, out):
         "Values of the samples, (..., T, N)."
         if "h" in out: return self.model.value_head(out["h"])
@@ -267,7 +275,9 @@ def loss(self:PPO,
     adv = (adv - adv.mean(over, keepdim=True))/(adv.std(over, keepdim=True) + 1e-8)
     policy, info = ppo_loss(log_prob_of(out["log_policy"], part["act"]), part["old_log_prob"], adv, self.cfg.clip)
     policy, spread = policy.mean(over), entropy(out["log_policy"]).mean(over)
-    value, error = value_loss(self.value(out), part["returns"]).mean(over), self.world_error(out, part)
+    value = value_loss(self.value(out), part["returns"]).mean(over)
+    error = self.world_error(out, part) if self.cfg.world_model_coef else None
+    world = (lambda: error.mean(over)) if error is not None else torch.no_grad()(lambda: self.world_error(out, part).mean(over))
     loss = self.cfg.policy_coef*policy + self.cfg.value_coef*value - self.entropy_coef*spread + self.side_losses(out, part, error)
-    return loss, {**part["facts"], "entropy": spread, "loss/world_model": lambda: error.mean(over), "loss/policy": policy, "loss/value": value, "loss/total": loss,
+    return loss, {**part["facts"], "entropy": spread, "loss/world_model": world, "loss/policy": policy, "loss/value": value, "loss/total": loss,
                   **{k: v.mean(over) for k, v in info.items()}}

@@ -99,7 +99,9 @@ def load_state_dict(self:SymbolicEnv, saved):
 # %% ../../nbs/13_interaction.env.ipynb #cell-16
 def _numpy_info(info):
     "The entries that outside libraries know what to do with."
-    return {"success": info["success"].numpy(), "episode_success": info["episode_success"].numpy(), "reward_vector": info["reward"].to_tensor().numpy()}
+    goal = info["reward"].goal.numpy()
+    vector = np.zeros((*goal.shape, len(COMPONENTS)), np.float32); vector[..., 0] = goal # a parent pays the goal only
+    return {"success": info["success"].numpy(), "episode_success": info["episode_success"].numpy(), "reward_vector": vector}
 
 class _Symbolic:
     "What one environment and a batch of them share."
@@ -189,8 +191,9 @@ class SymbolicVectorEnv(_Symbolic, gymnasium.vector.VectorEnv):
         if act.dtype.kind not in "iu": raise EnvError(f"actions of type {act.dtype} were given: expected whole numbers")
         obs, rew, terminated, truncated, info = self.env.step(torch.as_tensor(act, dtype=torch.int64))
         own = {**_numpy_info(info), "state_id": info["state_id"].numpy()}
-        if truncated.any(): own |= {"final_obs": info["final_obs"].numpy(), "_final_obs": truncated.numpy()}
-        return obs.numpy(), rew.numpy(), terminated.numpy(), truncated.numpy(), own
+        over = truncated is self.env.always # all episodes end together; the environment keeps this tensor, so callers get copies
+        if over: own |= {"final_obs": info["final_obs"].numpy(), "_final_obs": truncated.numpy().copy()}
+        return obs.numpy(), rew.numpy(), terminated.numpy().copy(), truncated.numpy().copy(), own
 
 # %% ../../nbs/13_interaction.env.ipynb #cell-26
 class VectorReward(gymnasium.Wrapper):

@@ -114,7 +114,7 @@ def compute_reward(self:SymbolicTask,
     act:torch.Tensor, # action numbers, same shape
 ) -> torch.Tensor: # in [0, 1]
     "Judge actions."
-    return torch.take(self.reward, state*self.num_actions + act)
+    return torch.take(self.reward, torch.add(act, state, alpha=self.num_actions))
 
 @patch
 def next_state(self:SymbolicTask,
@@ -125,7 +125,7 @@ def next_state(self:SymbolicTask,
 ) -> torch.Tensor: # state numbers, same shape
     "What follows."
     if self.after is None: return self.generate_instance(rng, state.shape[-1], level)
-    return torch.take(self.after, state*self.num_actions + act)
+    return torch.take(self.after, torch.add(act, state, alpha=self.num_actions))
 
 @patch
 def correct_action(self:SymbolicTask,

@@ -12,7 +12,6 @@ from dataclasses import replace
 from contextlib import nullcontext
 from typing import Annotated, Literal
 from pydantic import Field
-import torch
 from ..core import ConfigError, cli, cli_config, config, dump_config, find_file, load_config, pick_device, root, seed_everything, stream_seed
 from .algorithms import PPO, REINFORCE, Learner, PPOConfig, ReinforceConfig
 from .baby import BabyConfig, BabyModel
@@ -197,7 +196,7 @@ def causal_audit(
         if condition == "frozen":
             alone = replace(cfg, curriculum=False, level=None, policy_coef=0., value_coef=0., entropy_coef=0., entropy_end=None, total_steps=pretrain_steps or cfg.total_steps)
             seen = learn(alone, seeds, make_parent("deterministic", task_of(cfg).mix()))[0].model.state_dict()
-            prepare = lambda learner: (learner.model.load_state_dict(seen), _freeze(learner))
+            prepare = lambda learner, seen=seen: (learner.model.load_state_dict(seen), _freeze(learner))
         own = learn(replace(cfg, world_model_coef=cfg.world_model_coef if condition == "joint" else 0.), seeds, prepare=prepare)[1]
         rows += [{"condition": condition, **r} for r in own]
     return rows
