@@ -117,6 +117,7 @@ class _Symbolic:
         if max_steps is None: self.max_steps = self.task.horizon if self.task.horizon > 1 else 16
         self.parent = parent(self.task) if callable(parent) else make_parent(parent, self.task)
         self.level, self.copies, self.env = self.task.check_level(level), num_envs, None
+        self.reward_dim, self.reward_space = len(COMPONENTS), gymnasium.spaces.Box(0, 1, (len(COMPONENTS),), np.float32) # for multi-objective libraries
         return gymnasium.spaces.Box(0, 1, (self.task.state_dim,), np.float32), ActionSpace(self.task.num_actions)
 
     def begin(self, seed, options):
@@ -197,14 +198,7 @@ class SymbolicVectorEnv(_Symbolic, gymnasium.vector.VectorEnv):
 
 # %% ../../nbs/13_interaction.env.ipynb #cell-26
 class VectorReward(gymnasium.Wrapper):
-    "Returns the reward vector instead of its goal component."
-    def __init__(self,
-        env, # one symbolic environment
-    ):
-        super().__init__(env)
-        self.reward_dim = len(COMPONENTS)
-        self.reward_space = gymnasium.spaces.Box(0, 1, (self.reward_dim,), np.float32)
-
+    "Returns the reward vector of one symbolic environment instead of its goal component."
     def step(self, act):
         obs, _, terminated, truncated, info = self.env.step(act)
         return obs, info["reward_vector"], terminated, truncated, info
