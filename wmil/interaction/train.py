@@ -12,13 +12,13 @@ from dataclasses import replace
 from contextlib import nullcontext
 from typing import Annotated, Literal
 from pydantic import Field
-from ..core import ConfigError, cli, cli_config, config, dump_config, find_file, load_config, pick_device, root, seed_everything, stream_seed
+from ..core import ConfigError, check_choice, cli, cli_config, config, dump_config, find_file, load_config, pick_device, root, seed_everything, stream_seed
 from .algorithms import PPO, REINFORCE, Learner, PPOConfig, ReinforceConfig
 from .baby import BabyConfig, BabyModel
 from .curriculum import CurriculumManager, CurriculumSource
 from .env import SymbolicEnv
 from .evaluation import expected_success, mvp_criteria, policy_table
-from .parents import make_parent
+from .parents import PARENTS, make_parent
 from .tasks import SymbolicTask, make_task
 from ..rollout import Minibatches, Rollouts
 from ..runs import Run, config_difference, create_run
@@ -68,7 +68,7 @@ class TrainConfig:
     pred_weight: Weight = 0.0 # weight of the prediction reward
     cons_weight: Weight = 0.0 # weight of the consistency reward
     distill_coef: Weight = 0.0 # weight of imitating the parent: for a baseline only
-    parent: Literal["deterministic", "corrupted", "llm"] = "deterministic" # who poses and judges
+    parent: str = "deterministic" # who poses and judges: "deterministic", "corrupted", "llm"
     parent_error: Unit = 0.1 # corrupted: share of judgements that are wrong
     parent_fixed: bool = False # corrupted: wrong always on the same pairs of state and action
     parent_model: str = "" # llm: folder of a local model, or the server's name for one; empty: the tiny one, trained on first use
@@ -125,6 +125,7 @@ def parent_of(
     seeds, # an int or a list: where a corrupted parent's fixed errors are drawn
 ):
     "Who poses and judges."
+    check_choice("parent", cfg.parent, (*PARENTS, "llm"))
     if cfg.parent == "corrupted": return make_parent("corrupted", task, error=cfg.parent_error, fixed=cfg.parent_fixed, seed=seeds)
     if cfg.parent == "llm":
         from wmil.interaction.llm import make_llm_parent
