@@ -17,7 +17,7 @@ from wmil.interaction.train import TrainConfig, build
 from wmil.runs import provenance
 from wmil.trainers import Trainer
 
-CFG = TrainConfig(device="cpu", log_interval=256, batch_size=64, num_actions=8)
+CFG = TrainConfig(device="cpu", log_interval=256, batch_size=64, num_actions=8, log_cons=False) # the plain loop has no such component
 UPDATES = -(-CFG.total_steps//CFG.batch_size) # 157
 
 

@@ -33,6 +33,7 @@ class LearnerConfig:
     world_model_switch: Unit = 0.5 # share of training after which the target is the embedding, where that was asked for
     pred_weight: Weight = 0.0 # weight of the prediction reward
     cons_weight: Weight = 0.0 # weight of the consistency reward
+    log_cons: bool = True # log the consistency reward also where it has no weight
     distill_coef: Weight = 0.0 # weight of imitating the parent: for a baseline only
 
 # %% ../../nbs/15_interaction.algorithms.ipynb #cell-05
@@ -156,11 +157,12 @@ def successes(self:Learner, batch): # -> (..., n) bool
 
 @patch
 def facts(self:Learner, out, batch, error, total):
-    "What is logged of a batch, computed only when it is."
+    "What is logged of a batch, computed only when a row is."
     over, frozen = (-1, -2), torch.no_grad()
-    return {"success_rate": lambda: self.successes(batch).float().mean(-1),
+    cons = {"reward/cons": frozen(lambda: self.consistency(out, batch, None if self.cfg.cons_weight else 16).mean(over))}
+    return {"success_rate": lambda: self.successes(batch).float().mean(-1), **(cons if self.cfg.log_cons or self.cfg.cons_weight else {}),
             "reward/goal": lambda: batch["rew"].mean(over), "reward/total": lambda: total.mean(over),
-            "reward/pred": lambda: self.computer.of_error(error).mean(over), "reward/cons": frozen(lambda: self.consistency(out, batch, 64).mean(over))}
+            "reward/pred": lambda: self.computer.of_error(error).mean(over)}
 
 # %% ../../nbs/15_interaction.algorithms.ipynb #cell-12
 @patch

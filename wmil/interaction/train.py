@@ -67,6 +67,7 @@ class TrainConfig:
     world_model_switch: Unit = 0.5 # share of training after which the target is the embedding, where that was asked for
     pred_weight: Weight = 0.0 # weight of the prediction reward
     cons_weight: Weight = 0.0 # weight of the consistency reward
+    log_cons: bool = True # log the consistency reward also where it has no weight
     distill_coef: Weight = 0.0 # weight of imitating the parent: for a baseline only
     parent: str = "deterministic" # who poses and judges: "deterministic", "corrupted", "llm"
     parent_error: Unit = 0.1 # corrupted: share of judgements that are wrong
