@@ -8,6 +8,7 @@ __all__ = ['rollout', 'GymnasiumEnv', 'Rollouts', 'Minibatches']
 # %% ../nbs/03_rollout.ipynb #cell-02
 import numpy as np
 import torch
+from fastcore.basics import patch
 from .core import WmilError, Rng
 
 # %% ../nbs/03_rollout.ipynb #cell-06
@@ -128,18 +129,6 @@ class Minibatches:
             if v.is_floating_point() and not v.sum().isfinite() and not v.isfinite().all(): raise WmilError(f"batch.{k} is not finite: training stopped before anything was learnt from this batch; look at that tensor, or lower lr")
         return batch
 
-    def shuffled(self, samples):
-        "Split one epoch."
-        seeds, n = self.rng.many, self.source.count
-        order = self.rng.rand(n).argsort(-1)
-        def deal(x): # (T, N, ...) -> (1, T·N, ...); with seeds in front (S, T, N, ...) -> (S, 1, T·N, ...)
-            x = x.flatten(1, 2) if seeds else x.flatten(0, 1)
-            if not seeds: return x[order].unsqueeze(0)
-            offset = torch.arange(len(x), device=x.device).unsqueeze(-1)*n
-            return x.flatten(0, 1)[(order + offset).flatten()].view(x.shape).unsqueeze(1)
-        dealt = {k: deal(v).chunk(self.parts, 2 if seeds else 1) for k, v in samples.items()}
-        return [{k: v[i] for k, v in dealt.items()} for i in range(self.parts)]
-
     def metrics(self): return self.source.metrics() if hasattr(self.source, "metrics") else {}
 
     def state_dict(self): return {"source": self.source.state_dict(), "rng": self.rng.state_dict()}
@@ -147,3 +136,17 @@ class Minibatches:
     def load_state_dict(self, state):
         self.source.load_state_dict(state["source"]); self.rng.load_state_dict(state["rng"])
         self.waiting = []
+
+# %% ../nbs/03_rollout.ipynb #cell-16
+@patch
+def shuffled(self:Minibatches, samples):
+    "Split one epoch."
+    seeds, n = self.rng.many, self.source.count
+    order = self.rng.rand(n).argsort(-1)
+    def deal(x): # (T, N, ...) -> (1, T·N, ...); with seeds in front (S, T, N, ...) -> (S, 1, T·N, ...)
+        x = x.flatten(1, 2) if seeds else x.flatten(0, 1)
+        if not seeds: return x[order].unsqueeze(0)
+        offset = torch.arange(len(x), device=x.device).unsqueeze(-1)*n
+        return x.flatten(0, 1)[(order + offset).flatten()].view(x.shape).unsqueeze(1)
+    dealt = {k: deal(v).chunk(self.parts, 2 if seeds else 1) for k, v in samples.items()}
+    return [{k: v[i] for k, v in dealt.items()} for i in range(self.parts)]

@@ -127,6 +127,7 @@ def next_state(self:SymbolicTask,
     if self.after is None: return self.generate_instance(rng, state.shape[-1], level)
     return torch.take(self.after, torch.add(act, state, alpha=self.num_actions))
 
+# %% ../../nbs/11_interaction.tasks.ipynb #cell-13
 @patch
 def correct_action(self:SymbolicTask,
     state:torch.Tensor, # state numbers, any shape
@@ -154,7 +155,7 @@ def to(self:SymbolicTask,
         if torch.is_tensor(v): setattr(self, k, v.to(device))
     return self
 
-# %% ../../nbs/11_interaction.tasks.ipynb #cell-14
+# %% ../../nbs/11_interaction.tasks.ipynb #cell-15
 @patch
 def success(self:SymbolicTask,
     policy:torch.Tensor, # probabilities of all actions in all states, (..., K, A)
@@ -178,7 +179,7 @@ def oracle(self:SymbolicTask) -> torch.Tensor: # (K, A)
     "The policy that knows everything: all right actions equally often."
     return self.right/self.right.sum(-1, keepdim=True)
 
-# %% ../../nbs/11_interaction.tasks.ipynb #cell-16
+# %% ../../nbs/11_interaction.tasks.ipynb #cell-17
 class PatternEchoTask(SymbolicTask):
     "Output the symbol that the state shows."
     name = "pattern_echo"
@@ -192,7 +193,7 @@ class PatternEchoTask(SymbolicTask):
         super().__init__(k, (Attribute("target", tuple(range(k))),), [(i,) for i in range(k)],
                          levels=(torch.arange(k) < shown[:, None]).float(), right=torch.eye(k, dtype=torch.bool))
 
-# %% ../../nbs/11_interaction.tasks.ipynb #cell-21
+# %% ../../nbs/11_interaction.tasks.ipynb #cell-22
 class SequenceNextTask(SymbolicTask):
     "Continue an arithmetic sequence."
     name = "sequence_next"
@@ -212,7 +213,7 @@ class SequenceNextTask(SymbolicTask):
         super().__init__(n, (Attribute("x1", number), Attribute("x2", late), Attribute("x3", late)), [r[:3] for r in rows],
                          levels=((i >= starts[:, None]) & (i < ends[:, None])).float(), right=torch.eye(n, dtype=torch.bool)[answer])
 
-# %% ../../nbs/11_interaction.tasks.ipynb #cell-24
+# %% ../../nbs/11_interaction.tasks.ipynb #cell-25
 COLORS = ("red", "orange", "yellow", "green", "blue", "violet", "white", "black")
 
 class ConditionalTask(SymbolicTask):
@@ -237,7 +238,7 @@ class ConditionalTask(SymbolicTask):
         spec = Attribute("shape", shapes), Attribute("color", (*COLORS, None)), Attribute("size", ("small", "large", None))
         super().__init__(num_actions, spec, rows, levels=weight*(shown == torch.arange(3)[:, None]), right=right)
 
-# %% ../../nbs/11_interaction.tasks.ipynb #cell-27
+# %% ../../nbs/11_interaction.tasks.ipynb #cell-28
 class ClimbTask(SymbolicTask):
     "Climb five steps in a row; a wrong action falls to the foot, and only the top is rewarded."
     name, horizon = "climb", 8
@@ -259,7 +260,7 @@ class ClimbTask(SymbolicTask):
                          levels=(step == top - 1 - torch.arange(top)[:, None]).float(), right=climbs | at_top,
                          reward=(climbs & (step == top - 1)[:, None]).float(), after=after)
 
-# %% ../../nbs/11_interaction.tasks.ipynb #cell-30
+# %% ../../nbs/11_interaction.tasks.ipynb #cell-31
 TASKS = {t.name: t for t in (PatternEchoTask, SequenceNextTask, ConditionalTask, ClimbTask)}
 
 def make_task(
@@ -270,7 +271,7 @@ def make_task(
     make = TASKS[check_choice("task", name, TASKS)]
     return make() if num_actions is None else make(num_actions)
 
-# %% ../../nbs/11_interaction.tasks.ipynb #cell-35
+# %% ../../nbs/11_interaction.tasks.ipynb #cell-36
 @patch
 def hold_out(self:SymbolicTask,
     share:float, # of the last level's states
@@ -287,7 +288,7 @@ def hold_out(self:SymbolicTask,
     task.pose(self.levels*(1 - mask))
     return task
 
-# %% ../../nbs/11_interaction.tasks.ipynb #cell-38
+# %% ../../nbs/11_interaction.tasks.ipynb #cell-39
 @patch
 def mix(self:SymbolicTask) -> SymbolicTask: # a copy with a single level
     "Pose all levels equally often."
