@@ -80,7 +80,8 @@ class Rollouts:
         "The next batch under the learner's current policy."
         with torch.set_grad_enabled(self.grad):
             acting = learner.acting() if hasattr(learner, "acting") else learner.act
-            act = lambda obs, info: acting(obs, info, self.rng.rand(self.env.batch_shape[-1]))
+            noise = getattr(learner, "noise_shape", ()) # several numbers an environment where the action is a vector
+            act = lambda obs, info: acting(obs, info, self.rng.rand(self.env.batch_shape[-1], *noise))
             batch, self.start = rollout(self.env, act, self.steps, self.start, self.keep, self.keep_after)
         return batch
 
