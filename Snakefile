@@ -11,7 +11,7 @@ dev.write_cards(jobs)
 kept = update if config.get("preset") == "paper" else (lambda files: files)
 
 # Started first, so that no core waits for them at the end.
-longest = ["interaction_tasks", "interaction_world_model"]
+longest = ["dynamics_driving", "interaction_tasks", "dynamics_prediction", "dynamics_imagination", "dynamics_planning", "interaction_world_model"]
 
 rule all:
     default_target: True
@@ -25,6 +25,6 @@ for job in jobs:
         log: notebook=str(job.executed), text=str(job.log)
         params: python=sys.executable, seconds=config.get("seconds") or 0
         threads: job.threads
-        priority: 2 - longest.index(job.name) if job.name in longest else 0
+        priority: len(longest) - longest.index(job.name) if job.name in longest else 0
         resources: mem_mb=4000, runtime=job.minutes
         shell: "{params.python:q} -m wmil.dev run {input.card:q} --seconds {params.seconds} > {log.text:q} 2>&1"
