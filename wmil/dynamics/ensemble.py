@@ -149,12 +149,13 @@ class FrozenEnsemble:
         ends = product(z, self.ends)
         return ends[..., :self.state_dim], product(both[..., self.width:], self.reward), product(self.act(ends[..., self.state_dim:].contiguous()), self.done)
 
+# %% ../../nbs/22_dynamics.ensemble.ipynb #cell-14
 @patch
 def frozen(self:WorldModelEnsemble, dtype=torch.float32):
     "The fast form of `step`; later training does not change it."
     with torch.inference_mode(): return FrozenEnsemble(self, check_choice("dtype", dtype, (torch.float32, torch.bfloat16)))
 
-# %% ../../nbs/22_dynamics.ensemble.ipynb #cell-17
+# %% ../../nbs/22_dynamics.ensemble.ipynb #cell-18
 @torch.inference_mode()
 def uncertainty(
     ensemble:WorldModelEnsemble, # one ensemble

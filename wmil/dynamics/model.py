@@ -38,6 +38,7 @@ def mlp(sizes, act, end=False):
     layers = [m for i, o in zip(sizes, sizes[1:]) for m in (Linear(i, o), act())]
     return nn.Sequential(*layers[:-1] if end else layers)
 
+# %% ../../nbs/21_dynamics.model.ipynb #cell-09
 class WorldModel(nn.Module):
     "Deterministic world model: state and action in; next state, reward and probability of the end out."
     def __init__(self,
@@ -79,7 +80,7 @@ class WorldModel(nn.Module):
         return (state + _over(self.delta_mean, state) + _over(self.delta_std, state)*delta,
                 reward*_over(self.reward_std, reward) + _over(self.reward_mean, reward), (logit - _over(self.done_shift, logit)).sigmoid())
 
-# %% ../../nbs/21_dynamics.model.ipynb #cell-09
+# %% ../../nbs/21_dynamics.model.ipynb #cell-10
 @patch
 def check(self:WorldModel, state, action):
     "Refuse shapes that do not fit."
@@ -106,7 +107,7 @@ def rollout(self:WorldModel,
         states.append(state); rewards.append(reward); dones.append(done)
     return torch.stack(states, -2), torch.stack(rewards, -1), torch.stack(dones, -1)
 
-# %% ../../nbs/21_dynamics.model.ipynb #cell-12
+# %% ../../nbs/21_dynamics.model.ipynb #cell-13
 @config
 class WorldModelConfig:
     "Sizes and loss of a world model."
@@ -135,7 +136,7 @@ def world_model_loss(
     total = cfg.state_coef*state_loss + cfg.reward_coef*reward_loss + cfg.done_coef*done_loss
     return {"total": total, "state": state_loss, "reward": reward_loss, "done": done_loss}
 
-# %% ../../nbs/21_dynamics.model.ipynb #cell-16
+# %% ../../nbs/21_dynamics.model.ipynb #cell-17
 @patch
 def fit_statistics(self:WorldModel,
     data, # Transitions, or one for each stacked network
@@ -169,7 +170,7 @@ class Fitting(nn.Module):
         losses = world_model_loss(self.model, batch, self.cfg)
         return losses["total"], {f"loss/{k}": v for k, v in losses.items()}
 
-# %% ../../nbs/21_dynamics.model.ipynb #cell-20
+# %% ../../nbs/21_dynamics.model.ipynb #cell-21
 class LinearModel(nn.Module):
     "Least squares from state and action to the change of state and the reward; the end is never predicted."
     def __init__(self,
@@ -194,6 +195,7 @@ class NoChange(nn.Module):
         zero = torch.zeros_like(state[..., 0])
         return state, zero + self.rew, zero
 
+# %% ../../nbs/21_dynamics.model.ipynb #cell-22
 @torch.inference_mode()
 def imagine(
     step, # dynamics: (state (..., D), action (..., A)) -> next state, reward, done
@@ -219,7 +221,7 @@ def k_step_error(
     states, _, _ = imagine(step, part["obs"], part["act"])
     return ((states - part["next_obs"])/spread(data.obs)[1]).square().mean((0, 2))
 
-# %% ../../nbs/21_dynamics.model.ipynb #cell-25
+# %% ../../nbs/21_dynamics.model.ipynb #cell-27
 def calibration(
     prob:torch.Tensor, # predicted, any shape
     happened:torch.Tensor, # bool, the same shape
@@ -241,7 +243,7 @@ def calibration_error(
     c = calibration(prob, happened, bins)
     return float(((c["predicted"] - c["observed"]).abs()*c["count"]).sum()/c["count"].sum())
 
-# %% ../../nbs/21_dynamics.model.ipynb #cell-28
+# %% ../../nbs/21_dynamics.model.ipynb #cell-30
 def save_model(
     model, # a WorldModel, or an ensemble (anything with `settings()`)
     folder, # where
