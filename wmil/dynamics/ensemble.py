@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from ..core import ConfigError, WmilError, check_choice, stream_seed
 from .data import Transitions
 from .model import WorldModel, WorldModelConfig, world_model_loss
-from ..seeds import stack_seeds
+from ..seeds import bmm, stack_seeds
 
 # %% ../../nbs/22_dynamics.ensemble.ipynb #cell-05
 class WorldModelEnsemble(nn.Module):
@@ -139,7 +139,7 @@ class FrozenEnsemble:
         return next_state.view_as(state), reward.view(shape), (logit.float() - u["done_shift"]).sigmoid_().view(shape)
 
     def foresee(self, s, a): # (G, B, D), (G, B, A)
-        u, product = self.unit, lambda x, wb: torch.baddbmm(wb[1], x, wb[0])
+        u, product = self.unit, lambda x, wb: bmm(x, wb[0], wb[1])
         z = ((s - u["state_mean"])/u["state_std"]).to(self.dtype)
         for wb in self.encoder: z = self.act(product(z, wb))
         za = torch.cat([z, ((a - u["action_mean"])/u["action_std"]).to(self.dtype)], -1)
