@@ -34,6 +34,9 @@ $(READY): requirements.lock settings.ini setup.py
 	  echo "$(PYTHON) cannot make a virtual environment; on Debian: apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
 	@echo 'set-up: the packages of requirements.lock (a few minutes the first time)'
 	@$(RUN) pip install -qq --disable-pip-version-check $(PIP_ARGS) -r requirements.lock
+	@# arcengine asks for Python 3.12 and runs on 3.11 as well
+	@if $(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info >= (3, 12))'; then \
+	  $(RUN) pip install -qq --disable-pip-version-check $(PIP_ARGS) --no-deps --ignore-requires-python "$$(sed -n 's/^\(arcengine==[^;]*\);.*/\1/p' requirements.lock)"; fi
 	@# a plain path entry, so that `import wmil` finds the package even from the folder that holds the clone
 	@$(RUN) pip install -qq --disable-pip-version-check $(PIP_ARGS) --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
 	@echo '$(CURDIR)' > $(VENV)/.where && touch $@

@@ -206,7 +206,8 @@ def cli_config(
     "A configuration from command-line options; wrong ones end the program with status 2 and a usage line."
     import tyro
     default = default if default is not None else cls()
-    plain = tyro.cli(_cli_twin(cls), args=list(args), default=_cli_twin(cls)(**dump_config(default)), prog=prog, description=description)
+    start = {**dump_config(default), **{k: v for k, v in vars(default).items() if isinstance(v, tuple)}} # tyro tells tuples from lists
+    plain = tyro.cli(_cli_twin(cls), args=list(args), default=_cli_twin(cls)(**start), prog=prog, description=description)
     return make_config(cls, vars(plain), where="command line")
 
 @functools.cache
