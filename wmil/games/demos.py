@@ -13,7 +13,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 from ..core import WmilError, atomic_write, cli, cli_config, config, dump_config, output_root, stream_seed
-from .engine import NUM_KINDS, SHIPPED, SIZE, Action, Engine, make_game
+from .engine import SHIPPED, SIZE, Action, Engine, make_game
 from .recordings import STATES, Session, read_recording, write_recording
 
 # %% ../../nbs/45_games.demos.ipynb #cell-05

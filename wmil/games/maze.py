@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['WIDTH', 'HEIGHT', 'CELL', 'ROW', 'BOARD', 'STEPS', 'LENGTHS', 'LOCKS', 'FLOOR', 'WALL', 'STATUS', 'SPENT', 'LEFT',
-           'KEY_COLORS', 'BAR', 'ART', 'spread', 'flood', 'members', 'shortest', 'scattered', 'carved', 'draw_one',
-           'way', 'locked_maze', 'find_maze', 'drawing', 'place', 'pixels', 'draw_board', 'bar_pixels', 'Maze']
+           'KEY_COLORS', 'INDENT', 'BAR', 'ART', 'spread', 'flood', 'members', 'shortest', 'scattered', 'carved',
+           'draw_one', 'way', 'locked_maze', 'find_maze', 'drawing', 'place', 'pixels', 'draw_board', 'bar_pixels',
+           'Maze']
 
 # %% ../../nbs/41_games.maze.ipynb #cell-02
 import functools
@@ -15,7 +16,7 @@ from fastcore.basics import patch
 from .engine import Action, GameError, PuzzleGame, SIZE, distance_table, register_game
 
 # %% ../../nbs/41_games.maze.ipynb #cell-05
-WIDTH, HEIGHT, CELL, ROW = 9, 8, 7, 10 # cells across and down; pixels of a cell; bits of a row, one of them always empty
+WIDTH, HEIGHT, CELL, ROW = 7, 7, 8, 8 # cells across and down; pixels of a cell; bits of a row, one of them always empty
 BOARD = sum(1 << y*ROW + x for y in range(HEIGHT) for x in range(WIDTH)) # all cells
 STEPS = {1: -ROW, 2: ROW, 3: -1, 4: 1} # kind of press -> what it adds to the number of a cell
 
@@ -156,22 +157,23 @@ def find_maze(
     raise GameError(f"no maze of difficulty {difficulty} was found: choose another seed")
 
 # %% ../../nbs/41_games.maze.ipynb #cell-18
-FLOOR, WALL, STATUS, SPENT, LEFT, KEY_COLORS, BAR = 5, 3, 4, 2, 12, (8, 9, 11), 40 # colours; columns of the bar
-ART = {"figure": (6, "..###.. .#####. .#0#0#. .#####. ..###.. .##.##. ......."), "goal": (14, "....... .#####. .#...#. .#.#.#. .#...#. .#####. ......."),
-       "key": (None, "....... .###... .#.#... .###### ....#.# ....... ......."), "closed": (None, "####### #.....# #.###.# #.###.# #..#..# #.....# #######"),
-       "open": (None, "##...## #.....# ....... ....... ....... #.....# ##...##")}
+FLOOR, WALL, STATUS, SPENT, LEFT, KEY_COLORS = 5, 3, 4, 2, 12, (8, 9, 11) # colours
+INDENT, BAR = 4, 40 # pixels to the left of the board; columns of the bar
+ART = {"figure": (6, "55####55 5######5 5#0##0#5 5######5 55####55 5######5 5##55##5 55555555"),
+       "goal": (14, "........ .######. .#....#. .#.##.#. .#.##.#. .#....#. .######. ........"),
+       "key": (None, "..####.. .##..##. .##..##. ..####.. ...##... ...####. ...##... ...####."), "door": (None, "######## #......# #..##..# #.####.# #..##..# #..##..# #......# ########")}
 
 def drawing(
     name:str, # of `ART`
     color:int=None, # of what is drawn as #; by default its own
-) -> np.ndarray: # (7, 7) int8, -1 where nothing is
+) -> np.ndarray: # (8, 8) int8, -1 where nothing is
     "One of the small pictures."
     own, rows = ART[name]
     return np.array([[-1 if p == "." else (own if color is None else color) if p == "#" else int(p) for p in row] for row in rows.split()], np.int8)
 
 def place(
     canvas:np.ndarray, # (64, 64) int8, changed
-    picture:np.ndarray, # (7, 7) int8
+    picture:np.ndarray, # (8, 8) int8
     x:int, y:int, # of its corner, in pixels
 ):
     "Draw a picture onto a canvas."
@@ -181,7 +183,7 @@ def place(
 def pixels(
     cell:int, # its number
 ) -> tuple: # (x, y) of its corner, in pixels
-    return cell % ROW*CELL, cell//ROW*CELL
+    return INDENT + cell % ROW*CELL, cell//ROW*CELL
 
 # %% ../../nbs/41_games.maze.ipynb #cell-19
 def draw_board(
@@ -195,13 +197,12 @@ def draw_board(
         canvas[y:y + CELL, x:x + CELL] = FLOOR
     place(canvas, drawing("goal"), *pixels(maze["goal"].bit_length() - 1))
     canvas[HEIGHT*CELL:] = STATUS
-    spent = bar_pixels(maze["budget"])
-    canvas[59:61, :BAR][spent >= 0] = SPENT
+    canvas[59:61, :BAR] = SPENT
     for c, color in enumerate(KEY_COLORS):
-        have = held >> c & 1
-        for cell in members(maze["doors"][c]): place(canvas, drawing("open" if have else "closed", color), *pixels(cell))
-        if have: place(canvas, drawing("key", color), BAR + 8*c, 57)
-        elif maze["keys"][c]: place(canvas, drawing("key", color), *pixels(maze["keys"][c].bit_length() - 1))
+        if held >> c & 1: place(canvas, drawing("key", color), BAR + CELL*c, HEIGHT*CELL)
+        else:
+            for name, cells in (("door", maze["doors"][c]), ("key", maze["keys"][c])):
+                for cell in members(cells): place(canvas, drawing(name, color), *pixels(cell))
     return canvas
 
 @functools.lru_cache

@@ -43,7 +43,7 @@ def blocks(
             while block := f.read1(BLOCK): yield block
         except EOFError: raise Cut("the compressed data end too early, so what came after the line before is lost") from None
         except (zlib.error, gzip.BadGzipFile) as e:
-            raise RecordingError(f"{path}: the compressed data are damaged ({e}), and nothing tells which lines are still right: restore it from a copy") from None
+            raise RecordingError(f"{path}: the compressed data are damaged ({str(e).partition(' 0x')[0]}), and nothing tells which lines are still right: restore it from a copy") from None
 
 def split_lines(
     path, # a file, plain or gzip
@@ -233,7 +233,7 @@ def quick_line(
     start, end = line.find(b"[[[", key, key + 16), line.rfind(b"]]]")
     if key < 0 or start < 0 or end < start: return None
     rest, text = line[:start] + b'"' + HELD + b'"' + line[end + 3:], line[start + 3:end]
-    if rest.count(b'"frame"') != 1 or rest.count(HELD) != 1: return None
+    if rest.count(HELD) != 1: return None # the file says it, too
     try: event = json.loads(rest.decode("utf-8"))
     except (ValueError, RecursionError): return None
     if not isinstance(event, dict) or not isinstance(event.get("data"), dict) or event["data"].get("frame") != HELD.decode(): return None
@@ -273,7 +273,7 @@ class Reader:
             self.agree(step, number)
         except LineError as e: self.gap |= e.wrong; raise
         last, gap, odd = self.last, self.gap or not step.follows, None
-        if last is None and step.action.kind: odd = LineError(f"the recording begins with ACTION{step.action.kind}, not with RESET: its start frame is missing", wrong=False)
+        if last is None and step.action.kind: odd = LineError(f"it begins with ACTION{step.action.kind}, not with RESET: the start frame is missing", wrong=False)
         if last and not gap and step.levels < last.levels and step.action.kind and not step.full_reset: gap, odd = True, LineError(FELL.format(last.levels, step.levels))
         win, seed = step.win_levels or (last.win_levels if last else 0), last.seed if last and step.seed is None else step.seed
         step = step._replace(line=number, follows=not gap, win_levels=win, seed=seed)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'FrameSet', 'check_frames', 'unique_frames', 'load_tokenizer', 'FrameTokenizer', 'FrameVQVAEConfig',
-           'start_for_relu', 'FrameVQVAE', 'FrameBatches', 'train_tokenizer', 'reconstruction', 'to_patches',
+           'start_for_relu', 'FrameVQVAE', 'paste', 'FrameBatches', 'train_tokenizer', 'reconstruction', 'to_patches',
            'hash_patches', 'PatchCodebook']
 
 # %% ../../nbs/46_games.tokenizer.ipynb #cell-02
@@ -21,6 +21,7 @@ from torch import nn
 from torch.nn import functional as F
 from ..core import WmilError, atomic_write, check_choice, config, dump_config, make_config, nearest, seed_everything, stream_seed
 from ..runs import CheckpointError, load_weights
+from ..seeds import keep_freed_memory
 from ..trainers import Trainer, TrainerConfig
 from ..vq import check_collapse, check_tokens, codebook_stats, make_quantizer
 
@@ -35,6 +36,7 @@ class FrameSet:
     level: np.ndarray # (N,) levels completed there
 
     def __len__(self): return len(self.frames)
+    def groups(self): return np.unique(np.stack([self.session, self.level]), axis=1, return_inverse=True)[1].ravel() # (N,) one number per level of a session
     def __getitem__(self, rows): return FrameSet(*(x[rows] for x in (self.frames, self.previous, self.changed, self.session, self.level)))
 
 def check_frames(
@@ -73,7 +75,7 @@ def split(self:FrameSet,
     seed:int=0,
 ) -> tuple: # (FrameSet to train on, FrameSet held out)
     "Hold out a share of the frames, or all frames of a share of the levels."
-    group = {"random": np.arange(len(self)), "level": np.unique(np.stack([self.session, self.level]), axis=1, return_inverse=True)[1].ravel()}[check_choice("split", by, ("random", "level"))]
+    group = self.groups() if check_choice("split", by, ("random", "level")) == "level" else np.arange(len(self))
     groups = np.random.default_rng(stream_seed(seed, f"split {by}")).permutation(group.max() + 1)
     held = np.isin(group, groups[:max(1, round(share*len(groups)))])
     if held.all(): raise WmilError(f"a split by {by} of {len(groups)} {'frames' if by == 'random' else 'levels'} leaves nothing to train on: give more, or another split")
@@ -148,6 +150,7 @@ def _in_batches(work, x, size, precision, device):
     check_choice("precision", precision, ("fp32", "bf16"))
     with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"): return torch.cat([work(p.to(device)).cpu() for p in x.split(size)]) # split gives one empty part of nothing
 
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-17
 @patch
 def encode(self:FrameTokenizer,
     frames, # (B, 64, 64) uint8
@@ -176,7 +179,7 @@ def encode_unique(self:FrameTokenizer,
     _, first, where = np.unique(frames.numpy().reshape(len(frames), 4096).view("V4096").ravel(), return_index=True, return_inverse=True)
     return self.encode(frames[torch.from_numpy(first)], precision)[torch.from_numpy(where.ravel())]
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-18
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-19
 @config
 class FrameVQVAEConfig:
     "Sizes and losses of a frame tokeniser."
@@ -192,7 +195,7 @@ class FrameVQVAEConfig:
     worst_weight: Annotated[float, Field(ge=0)] = .1 # weight of each frame's worst pixels
     worst_pixels: Annotated[int, Field(ge=1, le=4096)] = 64 # how many
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-20
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-21
 def start_for_relu(
     layers, # convolutions, transposed or not
 ):
@@ -201,7 +204,7 @@ def start_for_relu(
         fan = layer.in_channels*math.prod(layer.kernel_size)/(math.prod(layer.stride) if isinstance(layer, nn.ConvTranspose2d) else 1)
         nn.init.normal_(layer.weight, 0, math.sqrt(2/fan)); nn.init.zeros_(layer.bias)
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-21
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-22
 class FrameVQVAE(nn.Module, FrameTokenizer):
     "The seed's frame tokeniser: embedding, four convolutions, quantiser, and the mirror image."
     model_type = "wmil_frame_vqvae"
@@ -232,7 +235,7 @@ class FrameVQVAE(nn.Module, FrameTokenizer):
         z_q, tokens, loss = self.quantizer(self.features(frames).permute(0, 2, 3, 1))
         return self.logits(z_q), tokens, loss
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-23
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-24
 @patch
 def features(self:FrameVQVAE,
     frames:torch.Tensor, # (B, 64, 64) uint8
@@ -257,7 +260,7 @@ def logits(self:FrameVQVAE,
     kernel = torch.einsum("ieyx,ce->icyx", last.weight, self.head.weight) # (C/2, 16, 4, 4)
     return F.conv_transpose2d(h, kernel, self.head.weight @ last.bias + self.head.bias, stride=2, padding=1)
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-26
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-27
 @patch
 def loss(self:FrameVQVAE,
     batch:dict, # frames (B, 64, 64) uint8, changed (B, 64, 64) bool
@@ -300,17 +303,35 @@ def restore(cls:FrameVQVAE, values, tensors, where):
     load_weights(tokenizer, tensors, where)
     return tokenizer.eval()
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-30
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-31
+def paste(
+    batch:dict, # frames and changed, (B, 64, 64) each; written into
+    others:torch.Tensor, # (B, 64, 64) uint8, where each one's rectangle is taken from
+    share:float, # of frames that get one
+    rng, # numpy generator
+) -> dict: # the batch
+    "Paste rectangles, 4 to 32 pixels wide and high, at their own place."
+    for frame, other in zip(batch["frames"], others):
+        if rng.random() >= share: continue
+        h, w = rng.integers(4, 33, 2)
+        y, x = rng.integers(0, 65 - h), rng.integers(0, 65 - w)
+        frame[y:y + h, x:x + w] = other[y:y + h, x:x + w]
+    return batch
+
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-32
 class FrameBatches:
     "An endless source of shuffled batches of frames."
     def __init__(self,
         data:FrameSet, # what to learn
-        batch_size:int=16, # B
+        batch_size:int=8, # B
         seed:int=0, # of the shuffles
+        mix:float=0., # share of frames into which a rectangle of another frame of the same level is pasted
     ):
+        if not 0 <= mix <= 1: raise WmilError(f"mix = {mix}: expected a share from 0 to 1")
         if not 1 <= batch_size <= len(data): raise WmilError(f"batches of {batch_size} frames out of {len(data)}: expected 1 to {len(data)}")
         self.frames, self.changed = check_frames(data.frames), torch.from_numpy(np.packbits(data.changed.reshape(len(data), -1), axis=1)) # a bit per cell
-        self.count, self.seed, self.round, self.at = batch_size, seed, 0, 0
+        self.count, self.seed, self.mix, self.round, self.at = batch_size, seed, mix, 0, 0
+        self.group = data.groups(); self.members = [np.flatnonzero(self.group == g) for g in range(self.group.max() + 1)]
         self.order = self.shuffle()
 
     def shuffle(self): return np.random.default_rng(stream_seed(self.seed, f"round {self.round}")).permutation(len(self.frames))
@@ -319,29 +340,33 @@ class FrameBatches:
         "The next batch: frames (B, 64, 64) uint8, changed (B, 64, 64) bool."
         if self.at + self.count > len(self.order): self.round, self.at = self.round + 1, 0; self.order = self.shuffle()
         rows = torch.from_numpy(self.order[self.at:self.at + self.count]); self.at += self.count
-        changed = np.unpackbits(self.changed[rows].numpy(), axis=1).view(bool)
-        return {"frames": self.frames[rows], "changed": torch.from_numpy(changed).view(-1, 64, 64)}
+        batch = {"frames": self.frames[rows], "changed": torch.from_numpy(np.unpackbits(self.changed[rows].numpy(), axis=1).view(bool)).view(-1, 64, 64)}
+        if not self.mix: return batch
+        rng = np.random.default_rng((self.seed, self.round, self.at))
+        return paste(batch, self.frames[[rng.choice(self.members[g]) for g in self.group[rows]]], self.mix, rng)
 
     def state_dict(self): return {"round": self.round, "at": self.at}
     def load_state_dict(self, state): self.round, self.at = state["round"], state["at"]; self.order = self.shuffle()
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-33
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-35
 def train_tokenizer(
     data:FrameSet, # what to learn
     cfg:FrameVQVAEConfig=FrameVQVAEConfig(), # sizes and losses
-    training:TrainerConfig=TrainerConfig(total_steps=100_000, schedule="cosine", warmup=.02), # a step is a frame
-    batch_size:int=16, # B
+    training:TrainerConfig=TrainerConfig(total_steps=100_000, lr=2e-3, schedule="cosine", warmup=.02, precision="auto"), # a step is a frame
+    batch_size:int=8, # B; small ones learn more from the same number of frames
     seed:int=0, # of weights, k-means and shuffles
+    mix:float=0., # see `FrameBatches`
     run=None, # a wmil.runs.Run to log into
     **fit, # resume, evaluate, ... of `Trainer.fit`
 ) -> tuple: # (tokeniser in evaluation mode, logged rows)
     "Train a frame tokeniser."
+    keep_freed_memory() # a batch of logits is some megabytes, asked for and given back many times a step
     seed_everything(stream_seed(seed, "tokenizer"))
     tokenizer = FrameVQVAE(cfg)
-    history = Trainer(training, run).fit(tokenizer, FrameBatches(data, batch_size, seed), **fit)
+    history = Trainer(training, run).fit(tokenizer, FrameBatches(data, batch_size, seed, mix), **fit)
     return tokenizer.eval(), history
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-36
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-38
 def reconstruction(
     tokenizer:FrameTokenizer, # any tokeniser
     frames, # (B, 64, 64) uint8
@@ -361,7 +386,7 @@ def reconstruction(
     changed = right[~still].double().mean().item() if not still.all() else 1.
     return {**out, "changed": changed, "copy_pixels": still.double().mean().item(), "copy_exact": still.flatten(1).all(1).double().mean().item(), "copy_changed": 0.}
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-43
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-45
 _ODD = np.random.default_rng(0).integers(1, 2**63, 8, dtype=np.uint64)*np.uint64(2) + np.uint64(1)
 
 def to_patches(
@@ -379,7 +404,7 @@ def hash_patches(
     mixed = (words*_ODD[::-1]).sum(1, dtype=np.uint64)
     return mixed ^ (mixed >> np.uint64(32))
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-44
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-46
 class PatchCodebook(FrameTokenizer):
     "Every different 8×8 patch is a code; unseen patches become the nearest one by number of different pixels."
     model_type, device, batch_size = "wmil_patch_codebook", torch.device("cpu"), 2**30
@@ -417,7 +442,7 @@ class PatchCodebook(FrameTokenizer):
             raise CheckpointError(f"{where} is of another codebook: patches {tuple(patches.shape)} in model.safetensors, ({values.get('num_codes')}, 64) in config.json")
         return cls(patches.numpy())
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-46
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-48
 @patch
 def nearest_patches(self:PatchCodebook,
     patches:np.ndarray, # (N, 64) uint8
