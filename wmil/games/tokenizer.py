@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'FrameSet', 'check_frames', 'unique_frames', 'load_tokenizer', 'FrameTokenizer', 'FrameVQVAEConfig',
-           'start_for_relu', 'FrameVQVAE', 'paste', 'FrameBatches', 'train_tokenizer', 'reconstruction', 'to_patches',
-           'hash_patches', 'PatchCodebook']
+           'FrameVQVAE', 'paste', 'FrameBatches', 'train_tokenizer', 'reconstruction', 'to_patches', 'hash_patches',
+           'PatchCodebook']
 
 # %% ../../nbs/46_games.tokenizer.ipynb #cell-02
 import hashlib, json, math
@@ -195,16 +195,7 @@ class FrameVQVAEConfig:
     worst_weight: Annotated[float, Field(ge=0)] = .1 # weight of each frame's worst pixels
     worst_pixels: Annotated[int, Field(ge=1, le=4096)] = 64 # how many
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-21
-def start_for_relu(
-    layers, # convolutions, transposed or not
-):
-    "Normal weights of variance 2/fan-in, no biases."
-    for layer in layers:
-        fan = layer.in_channels*math.prod(layer.kernel_size)/(math.prod(layer.stride) if isinstance(layer, nn.ConvTranspose2d) else 1)
-        nn.init.normal_(layer.weight, 0, math.sqrt(2/fan)); nn.init.zeros_(layer.bias)
-
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-22
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-20
 class FrameVQVAE(nn.Module, FrameTokenizer):
     "The seed's frame tokeniser: embedding, four convolutions, quantiser, and the mirror image."
     model_type = "wmil_frame_vqvae"
@@ -222,7 +213,6 @@ class FrameVQVAE(nn.Module, FrameTokenizer):
         self.decoder = nn.ModuleList([nn.Conv2d(C, C, 3, 1, 1), nn.ConvTranspose2d(C, C, 4, 2, 1), nn.ConvTranspose2d(C, C//2, 4, 2, 1), nn.ConvTranspose2d(C//2, E, 4, 2, 1)])
         self.head = nn.Linear(E, 16) # the embedding's mirror
         self.register_buffer("eye", torch.eye(16), persistent=False)
-        start_for_relu([*self.encoder, *self.decoder])
 
     @property
     def num_codes(self): return self.quantizer.num_codes
@@ -235,7 +225,7 @@ class FrameVQVAE(nn.Module, FrameTokenizer):
         z_q, tokens, loss = self.quantizer(self.features(frames).permute(0, 2, 3, 1))
         return self.logits(z_q), tokens, loss
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-24
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-22
 @patch
 def features(self:FrameVQVAE,
     frames:torch.Tensor, # (B, 64, 64) uint8
@@ -260,7 +250,7 @@ def logits(self:FrameVQVAE,
     kernel = torch.einsum("ieyx,ce->icyx", last.weight, self.head.weight) # (C/2, 16, 4, 4)
     return F.conv_transpose2d(h, kernel, self.head.weight @ last.bias + self.head.bias, stride=2, padding=1)
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-27
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-25
 @patch
 def loss(self:FrameVQVAE,
     batch:dict, # frames (B, 64, 64) uint8, changed (B, 64, 64) bool
@@ -303,7 +293,7 @@ def restore(cls:FrameVQVAE, values, tensors, where):
     load_weights(tokenizer, tensors, where)
     return tokenizer.eval()
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-31
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-29
 def paste(
     batch:dict, # frames and changed, (B, 64, 64) each; written into
     others:torch.Tensor, # (B, 64, 64) uint8, where each one's rectangle is taken from
@@ -318,7 +308,7 @@ def paste(
         frame[y:y + h, x:x + w] = other[y:y + h, x:x + w]
     return batch
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-32
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-30
 class FrameBatches:
     "An endless source of shuffled batches of frames."
     def __init__(self,
@@ -348,7 +338,7 @@ class FrameBatches:
     def state_dict(self): return {"round": self.round, "at": self.at}
     def load_state_dict(self, state): self.round, self.at = state["round"], state["at"]; self.order = self.shuffle()
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-35
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-33
 def train_tokenizer(
     data:FrameSet, # what to learn
     cfg:FrameVQVAEConfig=FrameVQVAEConfig(), # sizes and losses
@@ -366,7 +356,7 @@ def train_tokenizer(
     history = Trainer(training, run).fit(tokenizer, FrameBatches(data, batch_size, seed, mix), **fit)
     return tokenizer.eval(), history
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-38
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-36
 def reconstruction(
     tokenizer:FrameTokenizer, # any tokeniser
     frames, # (B, 64, 64) uint8
@@ -386,7 +376,7 @@ def reconstruction(
     changed = right[~still].double().mean().item() if not still.all() else 1.
     return {**out, "changed": changed, "copy_pixels": still.double().mean().item(), "copy_exact": still.flatten(1).all(1).double().mean().item(), "copy_changed": 0.}
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-45
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-43
 _ODD = np.random.default_rng(0).integers(1, 2**63, 8, dtype=np.uint64)*np.uint64(2) + np.uint64(1)
 
 def to_patches(
@@ -404,7 +394,7 @@ def hash_patches(
     mixed = (words*_ODD[::-1]).sum(1, dtype=np.uint64)
     return mixed ^ (mixed >> np.uint64(32))
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-46
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-44
 class PatchCodebook(FrameTokenizer):
     "Every different 8×8 patch is a code; unseen patches become the nearest one by number of different pixels."
     model_type, device, batch_size = "wmil_patch_codebook", torch.device("cpu"), 2**30
@@ -442,7 +432,7 @@ class PatchCodebook(FrameTokenizer):
             raise CheckpointError(f"{where} is of another codebook: patches {tuple(patches.shape)} in model.safetensors, ({values.get('num_codes')}, 64) in config.json")
         return cls(patches.numpy())
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-48
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-46
 @patch
 def nearest_patches(self:PatchCodebook,
     patches:np.ndarray, # (N, 64) uint8
