@@ -197,7 +197,7 @@ class FrameVQVAEConfig:
 
 # %% ../../nbs/46_games.tokenizer.ipynb #cell-20
 class FrameVQVAE(nn.Module, FrameTokenizer):
-    "The seed's frame tokeniser: embedding, four convolutions, quantiser, and the mirror image."
+    "The published frame tokeniser: embedding, four convolutions, quantiser, and the mirror image."
     model_type = "wmil_frame_vqvae"
 
     def __init__(self,

@@ -17,14 +17,14 @@ from ..core import ConfigError, Rng, WmilError, atomic_write, check_choice, fsyn
 
 # %% ../../nbs/47_games.trajectories.ipynb #cell-05
 TYPES = ("text", "frame", "kind", "location", "fine", "level", "marker") # what a token can be
-FORMATS = ("located", "seed") # actions with the place of a click, or the published format without
+FORMATS = ("located", "published") # actions with the place of a click, or the published format without
 CELLS, CLICK = 64, 6 # frame tokens in a frame; the kind of action that has a place
 WEIGHTS = {"text": 0., "frame": 1., "kind": 2., "location": 2., "fine": 1., "level": 5., "marker": 0., "no_level": 1.}
 
 def _words(num_codes, format): # [(type, names)] in the order of their ids
     blocks = [("frame", [f"<VQ_{i:03d}>" for i in range(num_codes)]), ("kind", [f"<ACT_{k}>" for k in range(7)]),
               ("marker", ["<FRAME>", "<ACT>"]), ("level", ["<LEVEL_COMPLETE>"]), ("marker", ["<GAME_START>"])]
-    if format == "seed": return blocks
+    if format == "published": return blocks
     return [*blocks, ("kind", ["<ACT_7>"]), ("location", [*(f"<LOC_{i:02d}>" for i in range(CELLS)), "<LOC_NONE>"]),
             ("fine", [*(f"<FINE_{i:02d}>" for i in range(64)), "<FINE_NONE>"])]
 
@@ -34,7 +34,7 @@ class Vocabulary:
     def __init__(self,
         num_codes:int=512, # K, codes of the frame tokenizer
         base:int=49152, # ids below it belong to the language model; 0 for a model from nothing
-        format:str="located", # "located", or "seed" for the published format
+        format:str="located", # "located", or "published" for the format without places
         weights:dict=None, # changes to the weights of the loss: type -> weight, and "no_level"
     ):
         check_choice("format", format, FORMATS)
@@ -44,7 +44,7 @@ class Vocabulary:
         self.names = [n for _, names in blocks for n in names]
         self.ids = {n: base + i for i, n in enumerate(self.names)}
         self.size = base + len(self.names) # rows that an embedding needs
-        self.loss_weights = {**WEIGHTS, **({"no_level": 0.} if format == "seed" else {})}
+        self.loss_weights = {**WEIGHTS, **({"no_level": 0.} if format == "published" else {})}
         for k, w in (weights or {}).items():
             check_choice("weight", k, WEIGHTS)
             if not 0 <= w < float("inf"): raise ConfigError(f"weight of {k} = {w}: expected a finite number of 0 or more")
@@ -54,7 +54,7 @@ class Vocabulary:
         self.weight_table = np.array([self.loss_weights[t] for t in TYPES], np.float32)[self.type_table]
         self.frame, self.act, self.level, self.start = (self.ids[f"<{n}>"] for n in ("FRAME", "ACT", "LEVEL_COMPLETE", "GAME_START"))
         self.kinds = np.array([self.ids[n] for n in self.names if n.startswith("<ACT_")]) # ids, by kind
-        self.action_width = 1 if format == "seed" else 3 # tokens of an action
+        self.action_width = 1 if format == "published" else 3 # tokens of an action
         self.step_width = 1 + CELLS + 1 + self.action_width # tokens of a step
         if format == "located": self.weight_table[[self.ids["<LOC_NONE>"], self.ids["<FINE_NONE>"]]] = 0
 
@@ -93,25 +93,25 @@ def name(self:Vocabulary,
 @patch
 def action_ids(self:Vocabulary,
     actions, # (..., 3) ints: kind, x (column), y (row)
-) -> np.ndarray: # (..., 3) kind, location and fine; (..., 1) in the seed's format, which has no place for a click's
+) -> np.ndarray: # (..., 3) kind, location and fine; (..., 1) in the published format, which has no place for a click's
     "Actions as tokens; `WmilError` names one that cannot be written."
     kind, x, y = np.moveaxis(np.asarray(actions, np.int64), -1, 0)
     for what, v, high in (("kind", kind, 8), ("x", np.where(kind == CLICK, x, 0), 64), ("y", np.where(kind == CLICK, y, 0), 64)):
         if (bad := (v < 0) | (v >= high)).any(): raise WmilError(f"action {np.flatnonzero(bad)[0]} has {what} = {v[bad].flat[0]}: expected 0 to {high - 1}")
-    if self.format == "seed":
-        if (bad := np.flatnonzero(kind == 7)).size: raise WmilError(f"action {bad[0]} is ACTION7, for which the seed's format has no token: use format='located'")
+    if self.format == "published":
+        if (bad := np.flatnonzero(kind == 7)).size: raise WmilError(f"action {bad[0]} is ACTION7, for which the published format has no token: use format='located'")
         return self.kinds[kind][..., None]
     place = np.where(kind == CLICK, y//8*8 + x//8, CELLS), np.where(kind == CLICK, y%8*8 + x%8, 64)
     return np.stack([self.kinds[kind], self.ids["<LOC_00>"] + place[0], self.ids["<FINE_00>"] + place[1]], -1)
 
 @patch
 def actions_of(self:Vocabulary,
-    ids, # (..., 3) or, in the seed's format, (..., 1)
+    ids, # (..., 3) or, in the published format, (..., 1)
 ) -> np.ndarray: # (..., 3) int16: kind (-1 where it is none), x, y (-1 where they are not known)
     "The actions that tokens mean."
     ids = np.asarray(ids, np.int64)
     kind = np.where(ids[..., :1] == self.kinds, np.arange(len(self.kinds)), -1).max(-1)
-    if self.format == "seed": x = y = np.where(kind == CLICK, -1, 0)
+    if self.format == "published": x = y = np.where(kind == CLICK, -1, 0)
     else:
         cell, fine = ids[..., 1] - self.ids["<LOC_00>"], ids[..., 2] - self.ids["<FINE_00>"]
         x, y = (np.where(kind == CLICK, p, 0) for p in (cell%8*8 + fine%8, cell//8*8 + fine//8))
@@ -196,7 +196,7 @@ def weights(self:Vocabulary,
     "How much each token counts as a target: its type's weight, and `no_level` for the <FRAME> that stands where <LEVEL_COMPLETE> could have stood."
     w = _look_up(self.weight_table, ids)
     if (value := self.loss_weights["no_level"]):
-        acted = self.types(ids[..., :-1]) == TYPES.index("kind" if self.format == "seed" else "fine")
+        acted = self.types(ids[..., :-1]) == TYPES.index("kind" if self.format == "published" else "fine")
         w[..., 1:][acted & (ids[..., 1:] == self.frame)] = value
     return w
 
