@@ -514,7 +514,7 @@ def recordings_in(
 ) -> list: # of paths
     "What is named like a recording, in a folder and the folders in it."
     path = Path(path)
-    if path.exists() and not path.is_dir(): raise RecordingError(f"{path} is a file: expected a folder of recordings (`read_recording` reads one)")
+    if os.path.isfile(path): raise RecordingError(f"{path} is a file: expected a folder of recordings (`read_recording` reads one)")
     unseen = lambda e: problems.append(Problem(str(e.filename), 0, str(open_error(e.filename, e)).removeprefix(f"{e.filename}: ")))
     names = (Path(here)/n for here, folders, files in os.walk(path, onerror=unseen) for n in folders + files)
     found = sorted(p for p in names if p.name.endswith((".jsonl", ".jsonl.gz")) and p.name[0] != ".")
