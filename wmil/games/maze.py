@@ -116,6 +116,7 @@ def way(
         cells.append(found & -found) # the lowest of its bits
     return cells[1:]
 
+# %% ../../nbs/41_games.maze.ipynb #cell-13a
 def locked_maze(
     rng:np.random.Generator,
     locks:int, # how many keys are needed
