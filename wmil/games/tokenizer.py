@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'FrameSet', 'check_frames', 'unique_frames', 'load_tokenizer', 'FrameTokenizer', 'FrameVQVAEConfig',
-           'FrameVQVAE', 'paste', 'FrameBatches', 'train_tokenizer', 'reconstruction', 'to_patches', 'hash_patches',
-           'PatchCodebook']
+           'FrameVQVAE', 'paste', 'FrameBatches', 'train_tokenizer', 'reconstruction', 'near', 'to_patches',
+           'hash_patches', 'PatchCodebook']
 
 # %% ../../nbs/46_games.tokenizer.ipynb #cell-02
 import hashlib, json, math
@@ -23,7 +23,7 @@ from ..core import WmilError, atomic_write, check_choice, config, dump_config, m
 from ..runs import CheckpointError, load_weights
 from ..seeds import keep_freed_memory
 from ..trainers import Trainer, TrainerConfig
-from ..vq import check_collapse, check_tokens, codebook_stats, make_quantizer
+from ..vq import check_collapse, check_tokens, codebook_stats, make_quantizer, nearest as nearest_codes
 
 # %% ../../nbs/46_games.tokenizer.ipynb #cell-07
 @dataclass
@@ -124,6 +124,8 @@ class FrameTokenizer:
     model_type:str # name of the class in config.json
     batch_size = 128 # frames at once; bounds memory
 
+    def improve(self, frames, tokens, steps, precision): return tokens # a class that can look for better ones does
+
     def __init_subclass__(cls, **kw):
         super().__init_subclass__(**kw)
         KINDS[cls.model_type] = cls
@@ -155,9 +157,13 @@ def _in_batches(work, x, size, precision, device):
 def encode(self:FrameTokenizer,
     frames, # (B, 64, 64) uint8
     precision:str="fp32", # "fp32" or "bf16"
+    search:int=0, # steps of search for better codes, for frames that would be drawn wrongly; 100 is plenty
 ) -> torch.Tensor: # (B, 8, 8) int64
-    "Tokens of frames."
-    return _in_batches(self.to_tokens, check_frames(frames), self.batch_size, precision, self.device)
+    "Tokens of frames. Searched ones never draw a frame with more wrong pixels; other batches, threads or machines may find others."
+    if not isinstance(search, (int, np.integer)) or search < 0: raise WmilError(f"search = {search!r}: expected a whole number of steps, 0 for none")
+    frames = check_frames(frames)
+    tokens = _in_batches(self.to_tokens, frames, self.batch_size, precision, self.device)
+    return self.improve(frames.cpu(), tokens, search, precision) if search else tokens
 
 @patch
 def decode(self:FrameTokenizer,
@@ -173,11 +179,12 @@ def decode(self:FrameTokenizer,
 def encode_unique(self:FrameTokenizer,
     frames, # (B, 64, 64) uint8
     precision:str="fp32", # "fp32" or "bf16"
+    search:int=0, # steps of search, see `encode`
 ) -> torch.Tensor: # (B, 8, 8) int64
     "`encode`, with repeated frames encoded once."
     frames = check_frames(frames).cpu()
     _, first, where = np.unique(frames.numpy().reshape(len(frames), 4096).view("V4096").ravel(), return_index=True, return_inverse=True)
-    return self.encode(frames[torch.from_numpy(first)], precision)[torch.from_numpy(where.ravel())]
+    return self.encode(frames[torch.from_numpy(first)], precision, search)[torch.from_numpy(where.ravel())]
 
 # %% ../../nbs/46_games.tokenizer.ipynb #cell-19
 @config
@@ -362,11 +369,12 @@ def reconstruction(
     frames, # (B, 64, 64) uint8
     previous=None, # (B, 64, 64) uint8, the frame before each
     precision:str="fp32", # "fp32" or "bf16"
+    search:int=0, # steps of search, see `encode`
 ) -> dict: # pixels, exact, codebook_use, perplexity; with previous also changed, copy_pixels, copy_exact, copy_changed
     "How much of some frames comes back right, as shares of 1, beside copying the frame before."
     frames = check_frames(frames).cpu()
     if not len(frames): raise WmilError("no frames: reconstruction needs some")
-    tokens = tokenizer.encode(frames, precision)
+    tokens = tokenizer.encode(frames, precision, search) if search else tokenizer.encode(frames, precision)
     right, stats = tokenizer.decode(tokens, precision).cpu() == frames, codebook_stats(tokens, tokenizer.num_codes)
     out = {"pixels": right.double().mean().item(), "exact": right.flatten(1).all(1).double().mean().item(), "codebook_use": stats["use"], "perplexity": stats["perplexity"]}
     if previous is None: return out
@@ -377,6 +385,103 @@ def reconstruction(
     return {**out, "changed": changed, "copy_pixels": still.double().mean().item(), "copy_exact": still.flatten(1).all(1).double().mean().item(), "copy_changed": 0.}
 
 # %% ../../nbs/46_games.tokenizer.ipynb #cell-43
+def near(
+    wrong:torch.Tensor, # (B, 64, 64) bool
+) -> torch.Tensor: # (B, 8, 8, 1) float, 1 where a code can mend one of them
+    "The cells up to two away from a wrong pixel's."
+    cells = wrong.view(-1, 8, 8, 8, 8).any(4).any(2).float() # (B, row, y, column, x) -> (B, row, column)
+    return F.max_pool2d(cells[:, None], 5, 1, 2)[:, 0, :, :, None]
+
+@patch
+def mistakes(self:FrameVQVAE,
+    frames:torch.Tensor, # (B, 64, 64) uint8
+    tokens:torch.Tensor, # (B, 8, 8)
+) -> torch.Tensor: # (B,) int64
+    "How many pixels of each frame the tokens draw wrongly."
+    with torch.no_grad(), torch.autocast(frames.device.type, enabled=False): return (self.to_frames(tokens) != frames).flatten(1).sum(1)
+
+@patch
+def slope(self:FrameVQVAE,
+    frames:torch.Tensor, # (B, 64, 64) uint8
+    tokens:torch.Tensor, # (B, 8, 8)
+    precision:str, # "fp32" or "bf16"
+): # gradient (B, 8, 8, D), number of wrong pixels (B,)
+    "Where the cross-entropy falls, for the vectors of the cells that can mend something."
+    z_q = F.embedding(tokens, self.vectors.detach()).requires_grad_()
+    with torch.autocast(frames.device.type, dtype=torch.bfloat16, enabled=precision == "bf16"): logits = self.logits(z_q).float()
+    wrong = logits.argmax(1) != frames
+    gradient, = torch.autograd.grad(F.cross_entropy(logits, frames.long(), reduction="sum"), z_q)
+    return gradient*near(wrong), wrong.flatten(1).sum(1)
+
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-46
+@patch
+def stride(self:FrameVQVAE) -> float:
+    "Half the usual distance from a code to the next one, in each of D dimensions."
+    codes = self.vectors.detach()
+    return torch.cdist(codes, codes).fill_diagonal_(math.inf).min(1).values.median().item()/2/math.sqrt(codes.shape[1])
+
+@patch
+def descend(self:FrameVQVAE,
+    frames:torch.Tensor, # (B, 64, 64) uint8, on the tokeniser's device
+    tokens:torch.Tensor, # (B, 8, 8), where to start
+    steps:int, # at most
+    precision:str="fp32", # of the gradients
+    patience:int=20, # steps without a better frame before it goes on from its best
+) -> torch.Tensor: # (B, 8, 8), the best that were met
+    "Adam on the vectors of each frame, straight through the quantiser."
+    best, least, eta, codes = tokens.clone(), self.mistakes(frames, tokens), self.stride(), self.vectors.detach()
+    left, z = torch.arange(len(frames), device=frames.device), codes[tokens] # which frames are left, (B, 8, 8, D)
+    m, v, idle = torch.zeros_like(z), torch.zeros_like(z), torch.zeros_like(left)
+    for step in range(1, steps + 1):
+        k = nearest_codes(z.flatten(0, 2), codes)[0].view(-1, 8, 8)
+        gradient, wrong = self.slope(frames[left], k, precision)
+        if len(new := (wrong < least[left]).nonzero()[:, 0]):
+            count = self.mistakes(frames[left[new]], k[new])
+            new, count = (x[count < least[left[new]]] for x in (new, count))
+            best[left[new]], least[left[new]], idle[new] = k[new], count, -1
+        m, v, idle = m.lerp(gradient, .5), v.lerp(gradient.square(), .1), idle + 1
+        z = z - eta*(m/(1 - .5**step))/((v/(1 - .9**step)).sqrt() + 1e-8)
+        stuck = idle >= patience
+        z[stuck], idle[stuck] = codes[best[left[stuck]]], 0
+        if (going := least[left] > 0).all(): continue
+        left, z, m, v, idle = (x[going] for x in (left, z, m, v, idle))
+        if not len(left): break
+    return best
+
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-48
+@patch
+def put_back(self:FrameVQVAE,
+    frames:torch.Tensor, # (B, 64, 64) uint8
+    tokens:torch.Tensor, # (B, 8, 8), searched
+    first:torch.Tensor, # (B, 8, 8), the encoder's
+) -> torch.Tensor: # (B, 8, 8)
+    "Searched tokens with the first ones in all cells where these do no harm."
+    tokens, least = tokens.clone(), self.mistakes(frames, tokens)
+    for y, x in np.ndindex(8, 8):
+        rows = (tokens[:, y, x] != first[:, y, x]).nonzero()[:, 0]
+        if not len(rows): continue
+        trial = tokens[rows]; trial[:, y, x] = first[rows, y, x]
+        count = self.mistakes(frames[rows], trial)
+        good = count <= least[rows]
+        tokens[rows[good]], least[rows[good]] = trial[good], count[good]
+    return tokens
+
+@patch
+def improve(self:FrameVQVAE,
+    frames:torch.Tensor, # (B, 64, 64) uint8
+    tokens:torch.Tensor, # (B, 8, 8), the encoder's
+    steps:int, # of search
+    precision:str="fp32", # of the gradients
+) -> torch.Tensor: # (B, 8, 8)
+    "Tokens that draw the frames with fewer mistakes, or the same ones."
+    with torch.inference_mode(False), torch.enable_grad():
+        tokens, wrong = tokens.clone(), (self.decode(tokens) != frames).flatten(1).any(1).nonzero()[:, 0]
+        for rows in wrong.split(self.batch_size) if len(wrong) else ():
+            x, first = frames[rows].to(self.device), tokens[rows].to(self.device)
+            tokens[rows] = self.put_back(x, self.descend(x, first, steps, precision), first).cpu()
+    return tokens
+
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-55
 _ODD = np.random.default_rng(0).integers(1, 2**63, 8, dtype=np.uint64)*np.uint64(2) + np.uint64(1)
 
 def to_patches(
@@ -394,7 +499,7 @@ def hash_patches(
     mixed = (words*_ODD[::-1]).sum(1, dtype=np.uint64)
     return mixed ^ (mixed >> np.uint64(32))
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-44
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-56
 class PatchCodebook(FrameTokenizer):
     "Every different 8×8 patch is a code; unseen patches become the nearest one by number of different pixels."
     model_type, device, batch_size = "wmil_patch_codebook", torch.device("cpu"), 2**30
@@ -432,7 +537,7 @@ class PatchCodebook(FrameTokenizer):
             raise CheckpointError(f"{where} is of another codebook: patches {tuple(patches.shape)} in model.safetensors, ({values.get('num_codes')}, 64) in config.json")
         return cls(patches.numpy())
 
-# %% ../../nbs/46_games.tokenizer.ipynb #cell-46
+# %% ../../nbs/46_games.tokenizer.ipynb #cell-58
 @patch
 def nearest_patches(self:PatchCodebook,
     patches:np.ndarray, # (N, 64) uint8
