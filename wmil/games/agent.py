@@ -152,7 +152,7 @@ def propose(
     apart:int=6, # px between them
 ) -> tuple: # actions (N, A, 3) int64, log_prob (N, A), -inf where a kind cannot be pressed
     "The legal kinds, and the clicks that the policy head thinks best; on the processor, whatever the model is on."
-    legal = torch.as_tensor(np.asarray(legal), device=seen.kind.device).expand(len(seen.kind), -1)
+    legal = (legal if torch.is_tensor(legal) else torch.tensor(legal)).to(seen.kind.device).expand(len(seen.kind), -1)
     legal = torch.cat([~legal[:, 1:].any(1, keepdim=True), legal[:, 1:]], 1)[:, :seen.kind.shape[1]]
     kind = seen.kind.masked_fill(~legal, -torch.inf).log_softmax(-1)
     acts, probs = [], []
@@ -556,7 +556,8 @@ class PlannerConfig:
     value_weight: Annotated[float, Field(ge=0)] = 1. # of the presses to go that the value says
     policy_weight: Annotated[float, Field(ge=0)] = .5 # of the policy's log-probabilities
     clicks: Annotated[int, Field(ge=1, le=64)] = 12 # places of a click that are tried, the policy's best
-    believe: Annotated[float, Field(gt=0, lt=1)] = .5 # from this probability on a press is taken to complete the level
+    believe: Annotated[float, Field(gt=0, lt=1)] = .9 # from this probability on a press may complete the level
+    doubt: Annotated[float, Field(ge=0, le=1)] = .5 # share of the presses to go that such a press is charged: what lies far from the end by the value will hardly be it
     duplicates: bool = True # one node for one frame
     clocks: bool = True # do not compare cells that change whatever is pressed
     remember: bool = True # what presses really did
@@ -622,23 +623,25 @@ def run(self:Search,
     codes:np.ndarray, # (64,) int64, the frame to plan from
 ) -> Plan:
     "Search until a press completes the level; else the way to the most promising frame or, where all were looked at, to a press that was never tried."
-    cfg, heap, reached, done = self.cfg, [(0., 0)], {}, set()
+    cfg, heap, reached, done, ends = self.cfg, [(0., 0)], {}, set(), set()
     self.nodes, self.left = [Node(codes, 0, -1, None, 0.)], {}
     while heap and len(self.left) < cfg.nodes:
         some = []
         while heap and len(some) < cfg.batch:
             i = heapq.heappop(heap)[1]
+            if i in ends: return self.plan(i, True)
             if cfg.duplicates and (key := self.key(self.nodes[i].codes)) in done: continue
             if cfg.duplicates: done.add(key)
             some.append(i)
         if not some: break
         for i, child, won in self.expand(some):
             self.nodes.append(child)
-            if won: return self.plan(len(self.nodes) - 1, True)
             key = self.key(child.codes)
-            if cfg.duplicates and (key in done or reached.get(key, np.inf) <= child.depth): continue
-            reached[key] = child.depth
-            heapq.heappush(heap, (child.depth + cfg.value_weight*self.left[i] - cfg.policy_weight*child.log_prob, len(self.nodes) - 1))
+            if won: ends.add(len(self.nodes) - 1)
+            elif cfg.duplicates and (key in done or reached.get(key, np.inf) <= child.depth): continue
+            else: reached[key] = child.depth
+            heapq.heappush(heap, (child.depth + (cfg.doubt if won else 1)*cfg.value_weight*self.left[i] - cfg.policy_weight*child.log_prob, len(self.nodes) - 1))
+    if ends: return self.plan(next(i for _, i in sorted(heap) if i in ends), True) # better than nothing
     tried = lambda n: (self.nodes[n.parent].codes.tobytes(), n.action) in self.known
     if len(self.left) < cfg.nodes and (new := [i for i, n in enumerate(self.nodes) if i and not tried(n)]): # nothing left to look at
         return self.plan(min(new, key=lambda i: self.nodes[i].depth + self.left[self.nodes[i].parent]), False)
@@ -650,7 +653,7 @@ def run(self:Search,
 def expand(self:Search,
     some:list, # numbers of nodes
 ) -> list: # of (number of the parent, Node, whether the level is completed)
-    "What every press leads to from some nodes, in one pass; likely winners first."
+    "What every press leads to from some nodes, in one pass."
     codes = np.stack([self.nodes[i].codes for i in some]) # (n, 64)
     seen = self.dream.look(torch.from_numpy(codes))
     actions, log_prob = propose(self.dream.model, seen, self.legal, self.cfg.clicks) # (n, A, 3), (n, A)
@@ -664,7 +667,7 @@ def expand(self:Search,
     for r in range(len(some)): self.clock.watch(codes[r], frames[row == r])
     log_prob = log_prob.log_softmax(1)[row, col].tolist()
     nodes = [self.nodes[some[r]] for r in row]
-    return [(some[r], Node(f, n.depth + 1, some[r], a, n.log_prob + p), w) for r, f, n, a, p, w in sorted(zip(row, frames, nodes, acts, log_prob, won), key=lambda x: not x[-1])]
+    return [(some[r], Node(f, n.depth + 1, some[r], a, n.log_prob + p), w) for r, f, n, a, p, w in zip(row, frames, nodes, acts, log_prob, won)]
 
 @patch
 def plan(self:Search, i, found): # -> Plan to node i
@@ -959,7 +962,7 @@ def train_player(
 # %% ../../nbs/49_games.agent.ipynb #cell-105
 PLAYERS = {"smoke": PlayerConfig(demos=DemosConfig(train=1, explore=1, validation=1, held_out=1, levels=1, aimless_steps=20), windows=16, batch=4,
                                  model=GameTransformerConfig(hidden_size=32, num_layers=1, num_heads=2, num_kv_heads=1, intermediate_size=64, head_width=32, grid_layers=1)),
-           "quick": PlayerConfig(demos=DemosConfig(train=40, explore=10, validation=1, held_out=1, levels=4), windows=2400,
+           "quick": PlayerConfig(demos=DemosConfig(train=40, explore=10, validation=1, held_out=1, levels=4), windows=3000, batch=8,
                                  model=GameTransformerConfig(hidden_size=96, num_layers=2, intermediate_size=256, head_width=96, trunk_share=1/6)),
            "paper": PlayerConfig()} # by preset
 
