@@ -7,7 +7,7 @@ __all__ = ['make_game', 'Painter', 'RacingConfig', 'RacingEnv', 'map_driver', 'R
 
 # %% ../../nbs/33_control.racing.ipynb #cell-02
 import os, functools
-from typing import Annotated
+from typing import Annotated, Literal
 import gymnasium, numpy as np, torch
 from fastcore.basics import patch
 from gymnasium.spaces import Box
@@ -116,6 +116,7 @@ class RacingConfig:
     max_frames: Annotated[int, Field(ge=1)] = 1000 # frames until an episode is cut; Gymnasium's own limit
     patience: Annotated[int, Field(ge=0)] = 0 # frames without a new tile that end an episode; 0: never (evaluation)
     off_road: Annotated[int, Field(ge=0)] = 0 # frames with all wheels on grass that end an episode; 0: never (evaluation)
+    pedals: Literal["apart", "joined"] = "apart" # gas and brake as two numbers, or as one: gas above 0, brake below
 
 # %% ../../nbs/33_control.racing.ipynb #cell-21
 class RacingEnv(gymnasium.Env):
@@ -126,7 +127,7 @@ class RacingEnv(gymnasium.Env):
         self.cfg, self.game = cfg, make_game(cfg.max_frames)
         self.world, self.paint = self.game.unwrapped, Painter(self.game, cfg.size)
         self.world._render = self._remember # Gymnasium draws at the end of each step; we do when the agent looks
-        self.action_space = self.game.action_space
+        self.action_space = self.game.action_space if cfg.pedals == "apart" else Box(-1, 1, (2,), np.float32)
         self.observation_space = Box(0, 255, (cfg.size, cfg.size, 3), np.uint8)
         self.seed, self.episode, self.held = None, -1, None # held: the actions of this episode so far
 
@@ -164,9 +165,10 @@ def _drive(self:RacingEnv, action):
     "Hold an action for `repeat` frames: reward, terminated, truncated, and whether an early end was why."
     cfg, world, total = self.cfg, self.world, 0.
     self.held.append(np.asarray(action, np.float32))
+    pressed = self.held[-1] if cfg.pedals == "apart" else np.array([action[0], max(action[1], 0), max(-action[1], 0)], np.float32)
     for _ in range(cfg.repeat):
         tiles = world.tile_visited_count
-        _, rew, terminated, truncated, _ = self.game.step(self.held[-1])
+        _, rew, terminated, truncated, _ = self.game.step(pressed)
         total, self.frames = total + rew, self.frames + 1
         self.idle = 0 if world.tile_visited_count > tiles else self.idle + 1
         self.lost = 0 if any(w.tiles for w in world.car.wheels) else self.lost + 1
@@ -177,12 +179,12 @@ def _drive(self:RacingEnv, action):
 
 @patch
 def step(self:RacingEnv,
-    action:np.ndarray, # (3,): steering -1 (left) to 1 (right), gas and brake 0 to 1
+    action:np.ndarray, # (3,): steering -1 (left) to 1 (right), gas and brake 0 to 1; with joined pedals (2,): steering, and gas (above 0) or brake (below)
 ):
     "Hold the action, then look."
     if self.held is None: raise WmilError("step was called before reset: call reset first")
     if not self.action_space.contains(np.asarray(action, np.float32)):
-        raise WmilError(f"action {np.asarray(action).tolist()} is not allowed: expected steering in [-1, 1], gas and brake in [0, 1]")
+        raise WmilError(f"action {np.asarray(action).tolist()} is not allowed: expected steering in [-1, 1], {'gas and brake in [0, 1]' if self.cfg.pedals == 'apart' else 'and gas (above 0) or brake (below) in [-1, 1]'}")
     rew, terminated, truncated, early = self._drive(action)
     return self.paint(self.board), rew, terminated, truncated, {**self._info(), "early_end": early}
 
@@ -199,7 +201,7 @@ def map_driver(
     missing = 90*np.exp(-0.5*abs(error).max()) - np.hypot(*car.linearVelocity) # metres per second
     return np.array([steer, np.clip(0.1*missing, 0, 0.5)*(1 - abs(steer)), np.clip(-0.02*missing, 0, 0.4)], np.float32)
 
-# %% ../../nbs/33_control.racing.ipynb #cell-32
+# %% ../../nbs/33_control.racing.ipynb #cell-34
 class RacingEnvs(GymnasiumEnv):
     "N cars as a batched tensor environment; each has tracks of its own."
     def __init__(self,
@@ -234,7 +236,7 @@ class RacingEnvs(GymnasiumEnv):
         for p in getattr(self.env, "processes", ()): p.kill() if p.is_alive() else None
         self.env.closed = True
 
-# %% ../../nbs/33_control.racing.ipynb #cell-33
+# %% ../../nbs/33_control.racing.ipynb #cell-35
 @patch
 def _ask(self:RacingEnvs, what, *args, **kwargs):
     "Call the vector environment; whatever fails in a process ends all of them with one sentence."
@@ -246,11 +248,11 @@ def _ask(self:RacingEnvs, what, *args, **kwargs):
         who = f"the process of car {dead[0]} died" if dead and not isinstance(e, WmilError) else str(e)
         raise WmilError(f"CarRacing stopped: {who}; all its processes were closed: resume from the last checkpoint") from e
 
-# %% ../../nbs/33_control.racing.ipynb #cell-36
+# %% ../../nbs/33_control.racing.ipynb #cell-38
 @patch
-def save(self:RacingEnv) -> dict: # seed, episode, and the actions (T, 3) held in it so far
+def save(self:RacingEnv) -> dict: # seed, episode, and the actions (T, A) held in it so far
     "What it takes to bring the game back to where it is."
-    return {"seed": -1 if self.seed is None else self.seed, "episode": self.episode, "actions": np.array(self.held or [], np.float32).reshape(-1, 3)} # (T, 3)
+    return {"seed": -1 if self.seed is None else self.seed, "episode": self.episode, "actions": np.array(self.held or [], np.float32).reshape(-1, *self.action_space.shape)} # (T, A)
 
 @patch
 def load(self:RacingEnv, state):
@@ -264,7 +266,7 @@ def load(self:RacingEnv, state):
 @patch
 def state_dict(self:RacingEnvs):
     cars = self._ask("get_attr", "snapshot")
-    actions = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(c["actions"]) for c in cars], batch_first=True) # (N, T, 3)
+    actions = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(c["actions"]) for c in cars], batch_first=True) # (N, T, A)
     numbers = {k: torch.tensor([v(c) for c in cars]) for k, v in (("seed", lambda c: c["seed"]), ("episode", lambda c: c["episode"]), ("length", lambda c: len(c["actions"])))}
     return {**numbers, "actions": actions, "first": torch.tensor(self.seed or [])}
 

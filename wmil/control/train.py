@@ -204,7 +204,7 @@ def train(
 ) -> tuple: # (agent, history or None, run directory, where the weights are)
     "Train in a run directory, new or resumed."
     cfg = settled(cfg)
-    env = Guarded(env or make_envs(cfg.env_name, int(cfg.env_batch_number), cfg.seed), cfg.env_name)
+    env = Guarded(env or make_envs(cfg.env_name, int(cfg.env_batch_number), cfg.seed, learning=True), cfg.env_name)
     try:
         own, early = agent_config(cfg), cfg.pretrain_vision or cfg.pretrain_memory
         torch.manual_seed(stream_seed(cfg.seed, "agent"))

@@ -9,7 +9,7 @@ __all__ = ['SPLITS', 'jitter', 'slip', 'press', 'play', 'DemosConfig', 'starts',
 # %% ../../nbs/45_games.demos.ipynb #cell-02
 import json, shutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 from ..core import WmilError, atomic_write, cli, cli_config, config, dump_config, output_root, stream_seed
@@ -44,11 +44,12 @@ def press(
     game, # a PuzzleGame
     noise:float, # rate of slips
     rng:np.random.Generator,
+    choice:str="any", # of the optimal presses: "any", or always the "first"
 ) -> Action:
     "What the demonstrator presses next: RESET if the level is lost and it notices."
     if rng.random() < noise: return slip(game, rng)
     best = game.optimal_actions()
-    return jitter(game, best[rng.integers(len(best))], rng) if best else Action(0)
+    return jitter(game, best[rng.integers(len(best)) if choice == "any" else 0], rng) if best else Action(0)
 
 # %% ../../nbs/45_games.demos.ipynb #cell-08
 def play(
@@ -58,6 +59,7 @@ def play(
     levels:int=8, # of the game
     steps:int=None, # end after so many presses; None: play until the game is won
     rng_seed:int=0, # of the player
+    choice:str="any", # of the optimal presses: "any", or always the "first"
 ) -> Session:
     "A session of one of our games by its demonstrator."
     if not 0 <= noise <= 1: raise WmilError(f"noise = {noise}: expected a rate of slips between 0 and 1")
@@ -70,7 +72,7 @@ def play(
     while obs.state != "WIN" and (steps is None or len(rows) <= steps):
         tired = spent >= made.current_level.get_data("budget")
         if obs.state == "GAME_OVER" or (tired and steps is not None): action = Action(0)
-        else: action = press(made, 0. if tired else noise, rng)
+        else: action = press(made, 0. if tired else noise, rng, choice)
         obs = engine.step(action)
         keep(action, obs)
         spent = 0 if obs.levels > level or (action.kind == 0 and steps is not None) else spent + 1
@@ -94,6 +96,7 @@ class DemosConfig:
     aimless: Annotated[float, Field(gt=0, le=1)] = .8 # rate of slips without an aim
     aimless_steps: Annotated[int, Field(ge=1)] = 200 # presses of a session without an aim
     seed: Annotated[int, Field(ge=0)] = 0 # of the players
+    choice: Literal["any", "first"] = "any" # of the optimal presses
 
 def starts(
     session:Session,
@@ -113,7 +116,7 @@ def make_demos(
             while made < wanted:
                 aim = made < getattr(cfg, split)
                 noise = cfg.noise[made % len(cfg.noise)] if aim else cfg.aimless
-                s = play(game, seed, noise, cfg.levels, None if aim else cfg.aimless_steps, cfg.seed)
+                s = play(game, seed, noise, cfg.levels, None if aim else cfg.aimless_steps, cfg.seed, cfg.choice)
                 seed += 1
                 if split != "train" and starts(s) & known: continue
                 if split == "train": known |= starts(s)
