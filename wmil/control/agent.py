@@ -23,7 +23,7 @@ from .racing import RacingConfig, RacingEnvs
 from .vision import Pictures, VQVision, VQVisionConfig, make_vision
 from ..core import ConfigError, Rng, WmilError, check_choice, config, dump_config, make_config, nearest, stream_seed
 from ..planning import check_action, encode_action
-from ..rl import explained_variance, gae, policy_gradient_loss, value_loss
+from ..rl import explained_variance, gae, policy_gradient_loss, ppo_loss, value_loss
 from ..rollout import GymnasiumEnv, Rollouts, rollout
 from ..runs import CheckpointError, latest_checkpoint, load_weights, save_checkpoint
 from ..trainers import Trainer, TrainerConfig
@@ -136,6 +136,9 @@ class AgentConfig:
     dream_after: Count = 1000 # real steps before the first dream
     replay: Some = 100_000 # real steps that are kept
     windows: Some = 32 # of the replayed windows, how many the world is learnt from
+    passes: Some = 1 # over the real steps of a rollout; in more than one the policy is held near the one that acted (PPO), in one it is A2C
+    groups: Some = 1 # of environments that a pass goes through, one update each
+    clip: Annotated[float, Field(gt=0)] = 0.2 # how far the ratio of probabilities may move in several passes
     vision_use: Literal["trained", "frozen"] = "trained" # whether the vision goes on learning; frozen, each picture is looked at once
     vision: VQVisionConfig = VQVisionConfig() # where observations are pictures
     memory: MemoryConfig = MemoryConfig() # sizes of the memory
@@ -255,7 +258,8 @@ def actor_critic(self:WorldModelAgent,
     adv = batch["adv"] - mean(batch["adv"])
     adv = adv/(mean(adv.square()).sqrt() + self.cfg.least_spread + 1e-8)
     log_prob, value, entropy = self.controller.evaluate(z, h, plan=batch.get("plan"), drawn=batch["drawn"])
-    policy, spread = mean(policy_gradient_loss(log_prob, adv)), mean(entropy)
+    several = self.cfg.passes*self.cfg.groups > 1 and "log_prob" in batch # the policy moves between the updates
+    policy, spread = mean(ppo_loss(log_prob, batch["log_prob"], adv, self.cfg.clip)[0] if several else policy_gradient_loss(log_prob, adv)), mean(entropy)
     error = mean(value_loss(value, batch["returns"]))/self.cfg.value_spread**2
     return policy + self.cfg.value_coef*error - self.cfg.entropy_coef*spread, {"policy_loss": policy, "value_loss": error, "entropy": spread}
 
@@ -398,21 +402,23 @@ class Experience(Rollouts):
         cfg:AgentConfig, # how many steps and dreams
         seed:int, # of actions and dreams
     ):
-        self.cfg, self.left, self.taken = cfg, 0, 0
+        self.cfg, self.left, self.taken, self.again = cfg, 0, 0, []
         super().__init__(Starts(env), cfg.n_steps, seed)
         n = env.batch_shape[-1]
+        if n % cfg.groups: raise ConfigError(f"groups = {cfg.groups}: {n} environments do not divide into them; choose a divisor")
         self.replay, self.noise, self.carried = Replay(-(-cfg.replay//n), cfg.vision_use == "frozen"), Rng(seed, "dreams"), None
         self.running, self.finished = torch.zeros(2, n), [] # return and length of the episodes that go on, and of the last twenty
 
     @property
-    def count(self): return 0 if self.left else self.each # steps that the batch handed out last completes
+    def count(self): return self.each if self.between else 0 # steps that the batch handed out last completes
     @count.setter
     def count(self, n): self.each = n
 
     @property
-    def between(self): return not self.left # whether a checkpoint can be made
+    def between(self): return not self.left and not self.again # whether a checkpoint can be made
 
     def next(self, learner):
+        if self.again: return self.again.pop()
         if self.left:
             self.left -= 1
             return learner.dream(self.replay, self.noise)
@@ -424,7 +430,14 @@ class Experience(Rollouts):
         if self.cfg.dreams: self.replay.add(batch)
         self.tally(batch)
         self.left = self.cfg.dreams if self.taken >= self.cfg.dream_after else 0
-        return batch
+        self.again = [g for _ in range(self.cfg.passes) for g in self.shuffled(batch)]
+        return self.again.pop()
+
+    def shuffled(self, batch): # (T, N, ...) -> groups (T, N/groups, ...) of environments, drawn by lot
+        if self.cfg.groups == 1: return [batch]
+        N = batch["rew"].shape[1]
+        rows = self.noise.rand(N).argsort().chunk(self.cfg.groups)
+        return [{k: v.take(r) if k == "state" else v[:, r] for k, v in batch.items()} for r in (r.to(batch["rew"].device) for r in rows)]
 
 # %% ../../nbs/34_control.agent.ipynb #cell-38
 @patch
@@ -451,9 +464,9 @@ def load_state_dict(self:Experience, state):
     Rollouts.load_state_dict(self, state["rollouts"])
     self.replay.load_state_dict(state["replay"]); self.noise.load_state_dict(state["noise"])
     self.carried = None if state["carried"] is None else Carried(MemoryState(*state["carried"][:3]), state["carried"][3])
-    self.taken, self.running, self.finished, self.left = state["taken"], state["running"].clone(), [list(x) for x in state["finished"]], 0
+    self.taken, self.running, self.finished, self.left, self.again = state["taken"], state["running"].clone(), [list(x) for x in state["finished"]], 0, []
 
-# %% ../../nbs/34_control.agent.ipynb #cell-40
+# %% ../../nbs/34_control.agent.ipynb #cell-41
 @torch.no_grad()
 def play(
     agent:WorldModelAgent, # who plays
@@ -490,7 +503,7 @@ def evaluate(
         finally: env.close()
     return torch.cat(returns)
 
-# %% ../../nbs/34_control.agent.ipynb #cell-41
+# %% ../../nbs/34_control.agent.ipynb #cell-42
 def train_agent(
     env, # N environments, or a name for cfg.envs of them
     cfg:AgentConfig=AgentConfig(), # parts and losses
@@ -507,7 +520,7 @@ def train_agent(
     trainer = Trainer(dataclasses.replace(training, max_grad_norm=cfg.max_grad_norm), run)
     return agent, trainer.fit(agent, Experience(env, cfg, seed), resume=resume)
 
-# %% ../../nbs/34_control.agent.ipynb #cell-47
+# %% ../../nbs/34_control.agent.ipynb #cell-48
 PARTS = ("vision", "memory", "predictors", "controller")
 
 def save_agent(
@@ -542,7 +555,7 @@ def load_agent(
     load_weights(agent, found.weights, str(found.path))
     return agent, name
 
-# %% ../../nbs/34_control.agent.ipynb #cell-48
+# %% ../../nbs/34_control.agent.ipynb #cell-49
 class Patch(NamedTuple):
     "What was taken over into an agent, by part."
     loaded: list # parts that fitted whole
@@ -573,7 +586,7 @@ def patch_agent(
     agent.load_state_dict(taken, strict=False)
     return patch
 
-# %% ../../nbs/34_control.agent.ipynb #cell-51
+# %% ../../nbs/34_control.agent.ipynb #cell-52
 def collect(
     env, # N environments
     steps:int, # T, of each
@@ -607,7 +620,7 @@ def pretrain_vision(
     if not any(p.requires_grad for p in agent.vision.parameters()): return []
     return Trainer(training, run).fit(agent.vision, Pictures(data["obs"].flatten(0, 1), batch_size, seed))
 
-# %% ../../nbs/34_control.agent.ipynb #cell-52
+# %% ../../nbs/34_control.agent.ipynb #cell-53
 @torch.no_grad()
 def seen_windows(
     agent:WorldModelAgent, # whose vision

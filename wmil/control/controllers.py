@@ -96,6 +96,7 @@ class ControllerConfig:
     iterations: Annotated[int, Field(ge=1)] = 2 # of the search
     spread: Annotated[float, Field(gt=0)] = 0.5 # of the candidates, before squashing
     start_std: Annotated[float, Field(gt=0)] = 0.6 # of a fresh policy, before squashing
+    least_std: Annotated[float, Field(gt=0)] = 0.02 # that a policy cannot fall below; the narrower it is, the longer a gradient step
 
 def mlp(
     n:int, # inputs
@@ -209,8 +210,8 @@ class ContinuousController(Controller):
         super().__init__(z_dim, h_dim, cfg)
         if not space.is_bounded() or len(space.shape) != 1: raise ConfigError(f"action space {space} is not supported: expected a bounded Box of shape (A,)")
         A, n = space.shape[0], z_dim + h_dim
-        self.action_dim, self.noise_shape, self.lowest, self.highest = A, (A,), -4., .5 # of the logarithm of the spread
-        if not self.lowest < math.log(cfg.start_std) < self.highest: raise ConfigError(f"start_std = {cfg.start_std} was given: expected more than 0.02 and less than 1.6")
+        self.action_dim, self.noise_shape, self.lowest, self.highest = A, (A,), math.log(cfg.least_std), .5 # of the logarithm of the spread
+        if not self.lowest < math.log(cfg.start_std) < self.highest: raise ConfigError(f"start_std = {cfg.start_std} was given: expected more than {cfg.least_std} (least_std) and less than 1.6")
         for name in ("low", "high"): self.register_buffer(name, torch.as_tensor(getattr(space, name), dtype=torch.float32), persistent=False)
         head = nn.Linear(cfg.hidden[-1] if cfg.hidden else n, 2*A) # mean and spread
         nn.init.orthogonal_(head.weight, .01); nn.init.zeros_(head.bias)
