@@ -97,7 +97,7 @@ class Starts:
         return obs, rew, terminated, truncated, {**info, "start": terminated | truncated}
 
 RACING = RacingConfig(repeat=8, pedals="joined") # how agents meet CarRacing
-EARLY_ENDS = {"patience": 100, "off_road": 50} # frames, while they learn
+EARLY_ENDS = {"patience": 200, "off_road": 0} # frames, while they learn
 
 def make_envs(
     name:str, # Gymnasium's

@@ -551,16 +551,18 @@ def choose(self:PublishedAgent, view):
 @config
 class PlannerConfig:
     "How far and how to search."
-    nodes: Annotated[int, Field(ge=1)] = 600 # frames that are looked at for one plan, at most
+    nodes: Annotated[int, Field(ge=1)] = 2000 # frames that are looked at for one plan, at most
     batch: Annotated[int, Field(ge=1)] = 16 # of them at once
     value_weight: Annotated[float, Field(ge=0)] = 1. # of the presses to go that the value says
     policy_weight: Annotated[float, Field(ge=0)] = .5 # of the policy's log-probabilities
+    caution: Annotated[float, Field(ge=0)] = 20. # of the imagined frames' log-probabilities
     clicks: Annotated[int, Field(ge=1, le=64)] = 12 # places of a click that are tried, the policy's best
     believe: Annotated[float, Field(gt=0, lt=1)] = .9 # from this probability on a press may complete the level
     doubt: Annotated[float, Field(ge=0, le=1)] = .5 # share of the presses to go that such a press is charged: what lies far from the end by the value will hardly be it
     duplicates: bool = True # one node for one frame
     clocks: bool = True # do not compare cells that change whatever is pressed
     remember: bool = True # what presses really did
+    restart: bool = True # press RESET where no way leads on
     sight: Annotated[int, Field(ge=1)] = 3 # nodes at which a cell must have ticked before it counts as a clock
 
 # %% ../../nbs/49_games.agent.ipynb #cell-72
@@ -589,6 +591,7 @@ class Node(NamedTuple):
     parent: int # number of the node before; -1 at the root
     action: tuple # (kind, x, y) that led here
     log_prob: float # of all presses, by the policy
+    unsure: float # minus the log-probability of all frames, by the model
 
 class Plan(NamedTuple):
     "A line of presses."
@@ -605,12 +608,15 @@ class Search:
         legal:np.ndarray, # (8,) bool, kinds that can be pressed
         known:dict=None, # (codes, action) -> (codes (64,), won): what presses really did
         stood:dict=None, # codes -> how often the player has stood there
+        lost:set=frozenset(), # codes of frames from which no way leads on
     ):
-        self.dream, self.cfg, self.legal, self.known, self.stood = imagination, cfg, legal, known or {}, stood or {}
-        self.gamma, self.clock, self.nodes, self.left = imagination.model.cfg.gamma, Clock(cfg.sight), [], {}
+        self.dream, self.cfg, self.legal, self.known, self.stood, self.lost = imagination, cfg, legal, known or {}, stood or {}, lost
+        self.gamma, self.clock, self.nodes, self.left, self.exhausted = imagination.model.cfg.gamma, Clock(cfg.sight), [], {}, False
 
     def key(self, codes): # what tells frames apart
         return (np.where(self.clock.cells, -1, codes) if self.cfg.clocks else codes).tobytes()
+
+    def spent(self, node): return node.depth + self.cfg.caution*node.unsure # what the way to a node has cost
 
     def path(self, i): # -> nodes from the root's child to node i
         out = []
@@ -623,27 +629,33 @@ def run(self:Search,
     codes:np.ndarray, # (64,) int64, the frame to plan from
 ) -> Plan:
     "Search until a press completes the level; else the way to the most promising frame or, where all were looked at, to a press that was never tried."
-    cfg, heap, reached, done, ends = self.cfg, [(0., 0)], {}, set(), set()
-    self.nodes, self.left = [Node(codes, 0, -1, None, 0.)], {}
+    cfg, heap, reached, done, ends = self.cfg, [(0., 0)], {}, {}, set() # reached, done: least cost at which a frame was met, and looked at
+    self.nodes, self.left = [Node(codes, 0, -1, None, 0., 0.)], {}
     while heap and len(self.left) < cfg.nodes:
         some = []
         while heap and len(some) < cfg.batch:
-            i = heapq.heappop(heap)[1]
-            if i in ends: return self.plan(i, True)
-            if cfg.duplicates and (key := self.key(self.nodes[i].codes)) in done: continue
-            if cfg.duplicates: done.add(key)
+            i = heap[0][1]
+            if i in ends:
+                if some: break # cheaper frames come first
+                return self.plan(i, True)
+            heapq.heappop(heap)
+            key, spent = self.key(self.nodes[i].codes), self.spent(self.nodes[i])
+            if cfg.duplicates and done.get(key, np.inf) <= spent: continue
+            done[key] = spent
             some.append(i)
         if not some: break
         for i, child, won in self.expand(some):
             self.nodes.append(child)
-            key = self.key(child.codes)
+            key, spent = self.key(child.codes), self.spent(child)
             if won: ends.add(len(self.nodes) - 1)
-            elif cfg.duplicates and (key in done or reached.get(key, np.inf) <= child.depth): continue
-            else: reached[key] = child.depth
-            heapq.heappush(heap, (child.depth + (cfg.doubt if won else 1)*cfg.value_weight*self.left[i] - cfg.policy_weight*child.log_prob, len(self.nodes) - 1))
+            elif child.codes.tobytes() in self.lost: continue
+            elif cfg.duplicates and min(done.get(key, np.inf), reached.get(key, np.inf)) <= spent: continue
+            else: reached[key] = spent
+            heapq.heappush(heap, (spent + (cfg.doubt if won else 1)*cfg.value_weight*self.left[i] - cfg.policy_weight*child.log_prob, len(self.nodes) - 1))
     if ends: return self.plan(next(i for _, i in sorted(heap) if i in ends), True) # better than nothing
+    self.exhausted = len(self.left) < cfg.nodes # nothing left to look at
     tried = lambda n: (self.nodes[n.parent].codes.tobytes(), n.action) in self.known
-    if len(self.left) < cfg.nodes and (new := [i for i, n in enumerate(self.nodes) if i and not tried(n)]): # nothing left to look at
+    if self.exhausted and (new := [i for i, n in enumerate(self.nodes) if i and not tried(n)]):
         return self.plan(min(new, key=lambda i: self.nodes[i].depth + self.left[self.nodes[i].parent]), False)
     worth = lambda i: self.left[i] + 5*self.stood.get(self.nodes[i].codes.tobytes(), 0) if i else np.inf
     return self.plan(min(self.left, key=worth), False)
@@ -661,13 +673,14 @@ def expand(self:Search,
     row, col = (log_prob > -torch.inf).nonzero(as_tuple=True)
     after = self.dream.step(seen, row, actions[row, col])
     frames, won, row = after.codes.cpu().numpy().copy(), (after.won > self.cfg.believe).cpu().numpy(), row.numpy()
-    acts = list(map(tuple, actions[row, col].tolist()))
+    acts, unsure = list(map(tuple, actions[row, col].tolist())), (-after.log_prob).cpu().tolist()
     for j, (r, a) in enumerate(zip(row, acts)):
-        if (fact := self.known.get((codes[r].tobytes(), a))) is not None: frames[j], won[j] = fact
+        if won[j]: unsure[j] = 0. # what the next level looks like nobody can know
+        if (fact := self.known.get((codes[r].tobytes(), a))) is not None: frames[j], won[j] = fact; unsure[j] = 0.
     for r in range(len(some)): self.clock.watch(codes[r], frames[row == r])
     log_prob = log_prob.log_softmax(1)[row, col].tolist()
     nodes = [self.nodes[some[r]] for r in row]
-    return [(some[r], Node(f, n.depth + 1, some[r], a, n.log_prob + p), w) for r, f, n, a, p, w in zip(row, frames, nodes, acts, log_prob, won)]
+    return [(some[r], Node(f, n.depth + 1, some[r], a, n.log_prob + p, n.unsure + u), w) for r, f, n, a, p, u, w in zip(row, frames, nodes, acts, log_prob, unsure, won)]
 
 @patch
 def plan(self:Search, i, found): # -> Plan to node i
@@ -698,8 +711,8 @@ class PlannerAgent(ModelAgent):
     def choose(self, view): return self.follow(view)
 
     def forget(self, games): # a level begins
-        if not hasattr(self, "known"): self.known, self.plans, self.last, self.stood = ([None]*self.num for _ in range(4))
-        for i in games: self.known[i], self.plans[i], self.last[i], self.stood[i] = {}, None, None, Counter()
+        if not hasattr(self, "known"): self.known, self.plans, self.last, self.stood, self.first, self.lost = ([None]*self.num for _ in range(6))
+        for i in games: self.known[i], self.plans[i], self.last[i], self.stood[i], self.first[i], self.lost[i] = {}, None, None, Counter(), None, set()
 
 # %% ../../nbs/49_games.agent.ipynb #cell-78
 @patch
@@ -719,25 +732,31 @@ def follow(self:PlannerAgent, view): # -> (N, 3)
     self.forget(np.flatnonzero(view.start | view.won))
     for i, now in enumerate(codes):
         self.stood[i][now.tobytes()] += 1
+        self.first[i] = now if self.first[i] is None else self.first[i]
         new = self.plans[i] is None
-        if new: self.plans[i] = self.search(now, view.legal[i], self.known[i], self.stood[i])
+        if new: self.plans[i] = self.search(i, now, view.legal[i])
         plan = self.plans[i]
         action, expected = (plan.actions.pop(0), plan.frames.pop(0)) if plan.actions else ((int(np.flatnonzero(view.legal[i])[-1]), 0, 0), None)
         self.last[i] = now, action, expected, plan.found and not plan.actions
         acts.append(action)
-        why = "no way on was found" if expected is None else "a new plan" if new else "reality is as imagined"
+        why = "no way on was found" if expected is None else "lost: start again" if action == (0, 0, 0) else "a new plan" if new else "reality is as imagined"
         self.reasons.append({"action": name_of(action), "why": why, "right": right[i], "found": plan.found, "left": len(plan.actions) + 1, "looked": plan.looked, "expected": expected, "end": plan.frames[-1] if plan.frames else expected})
     return acts
 
 @patch
-def search(self:PlannerAgent, now, legal, known, stood): # -> Plan
-    search = Search(self.dream, self.cfg, legal, known, stood)
+def search(self:PlannerAgent, i, now, legal): # -> Plan, in game i
+    search = Search(self.dream, self.cfg, legal, self.known[i], self.stood[i], self.lost[i])
     plan = search.run(now)
-    self.counts.update(plans=1, nodes=plan.looked)
+    here = [search.nodes[k].codes for k in search.left] if search.exhausted else []
+    again = self.cfg.restart and self.cfg.duplicates and bool(here) and legal[0] and search.key(self.first[i]) not in set(map(search.key, here))
+    self.counts.update(plans=1, nodes=plan.looked, restarts=int(again))
+    if again:
+        self.lost[i].update(c.tobytes() for c in here)
+        return Plan([(0, 0, 0)], [self.first[i]], False, plan.looked)
     half = len(plan.actions) if plan.found else -(-len(plan.actions)//2)
     return plan._replace(actions=plan.actions[:half], frames=plan.frames[:half])
 
-# %% ../../nbs/49_games.agent.ipynb #cell-86
+# %% ../../nbs/49_games.agent.ipynb #cell-88
 class EngineImagination(Imagination):
     "The model's policy and value, but what presses lead to comes from the engine."
     def __init__(self,
@@ -764,7 +783,7 @@ class EngineImagination(Imagination):
         codes, won = zip(*out)
         return Imagined(torch.stack(codes), torch.tensor(won), torch.zeros(len(won)))
 
-# %% ../../nbs/49_games.agent.ipynb #cell-89
+# %% ../../nbs/49_games.agent.ipynb #cell-91
 AGENTS = {"random": RandomAgent, "clone": CloneAgent, "published": PublishedAgent, "planner": PlannerAgent, "oracle": OraclePlanner}
 
 def make_agent(
@@ -786,7 +805,7 @@ def make_agent(
     own = [model, tokenizer]*("model" in cls.needs) + [games]*("games" in cls.needs)
     return cls(*own, **({} if "games" in cls.needs else {"num": num}), seed=seed, **options)
 
-# %% ../../nbs/49_games.agent.ipynb #cell-90
+# %% ../../nbs/49_games.agent.ipynb #cell-92
 @dataclass
 class LevelScore:
     "How one level went."
@@ -817,7 +836,7 @@ class ScoreCard:
         lines += [f"{s.level:5d}  {s.actions:7d}  {'-' if s.optimum is None else s.optimum:>6}  {'solved' + '' if s.within else 'solved late' if s.solved else 'not solved'}" for s in self.scores]
         return "\n".join([*lines, f"solved {self.solved} of {len(self.scores)} levels, {self.within} within 3 times the solver's presses"])
 
-# %% ../../nbs/49_games.agent.ipynb #cell-92
+# %% ../../nbs/49_games.agent.ipynb #cell-94
 def play_level(
     engine:Engine, # at the start of a level
     agent, # Agent of one game
@@ -837,7 +856,7 @@ def play_level(
         if record is not None: record.add(action, obs)
     return LevelScore(before + 1, obs.levels > before, pressed, optimum), obs
 
-# %% ../../nbs/49_games.agent.ipynb #cell-93
+# %% ../../nbs/49_games.agent.ipynb #cell-95
 def play_game(
     agent, # Agent of one game, or function of the Engine that makes one
     game:str, # what `make_game` takes
@@ -867,7 +886,7 @@ def play_game(
             if record is not None: record.add(Action(0), Step(Action(0), obs.frame, 1, obs.levels, obs.win_levels, obs.state, obs.legal, False, str(game), seed, False, 0))
     return card
 
-# %% ../../nbs/49_games.agent.ipynb #cell-98
+# %% ../../nbs/49_games.agent.ipynb #cell-100
 def save_player(
     folder, # made if missing; a player that is there is replaced
     model:GameTransformer,
@@ -894,13 +913,13 @@ def load_player(
     if tokenizer_fingerprint(tokenizer) != about: raise WmilError(f"the tokenizer in {folder} is not the one that the model was saved with: save the player again with both")
     return model, tokenizer
 
-# %% ../../nbs/49_games.agent.ipynb #cell-101
+# %% ../../nbs/49_games.agent.ipynb #cell-103
 @config
 class PlayerConfig:
     "How a player comes to be."
-    demos: DemosConfig = DemosConfig(train=100, explore=20, validation=4, held_out=4) # what it learns from
+    demos: DemosConfig = DemosConfig(train=200, explore=30, validation=4, held_out=4, choice="first") # what it learns from: players with habits
     model: GameTransformerConfig = GameTransformerConfig(num_layers=3, trunk_share=1/6)
-    windows: Annotated[int, Field(ge=1)] = 24_000 # that it reads, repeats counted
+    windows: Annotated[int, Field(ge=1)] = 36_000 # that it reads, repeats counted
     size: Annotated[int, Field(ge=2)] = 345 # tokens in a window: five frames and the presses between
     stride: Annotated[int, Field(ge=1)] = 276 # tokens from one window to the next: each press is in one of them
     batch: Annotated[int, Field(ge=1)] = 24 # windows in a step
@@ -927,7 +946,7 @@ def player_data(
         packed = pack_sessions({**plays, **by_game}, tokenizer, Vocabulary(tokenizer.num_codes, base=0), folder/"packed")
     return PlayerData(plays, tokenizer, packed)
 
-# %% ../../nbs/49_games.agent.ipynb #cell-103
+# %% ../../nbs/49_games.agent.ipynb #cell-105
 def code_pictures(
     tokenizer, # any frame tokenizer
 ) -> np.ndarray: # (K, d)
@@ -935,7 +954,7 @@ def code_pictures(
     if tokenizer.vectors is not None: return tokenizer.vectors.detach().cpu().numpy()
     return np.eye(16, dtype=np.float32)[tokenizer.patches].reshape(tokenizer.num_codes, -1) # (K, 1024)
 
-# %% ../../nbs/49_games.agent.ipynb #cell-104
+# %% ../../nbs/49_games.agent.ipynb #cell-106
 def train_player(
     cfg:PlayerConfig, # how
     packed:PackedTrajectories, # with a split "train"
@@ -959,14 +978,14 @@ def train_player(
             atomic_write(kept/"about.json", json.dumps({"seconds": time.process_time() - clock, "history": history}))
     return load_player(kept/"player")[0], json.loads((kept/"about.json").read_text())
 
-# %% ../../nbs/49_games.agent.ipynb #cell-105
-PLAYERS = {"smoke": PlayerConfig(demos=DemosConfig(train=1, explore=1, validation=1, held_out=1, levels=1, aimless_steps=20), windows=16, batch=4,
+# %% ../../nbs/49_games.agent.ipynb #cell-107
+PLAYERS = {"smoke": PlayerConfig(demos=DemosConfig(train=1, explore=1, validation=1, held_out=1, levels=1, aimless_steps=20, choice="first"), windows=16, batch=4,
                                  model=GameTransformerConfig(hidden_size=32, num_layers=1, num_heads=2, num_kv_heads=1, intermediate_size=64, head_width=32, grid_layers=1)),
-           "quick": PlayerConfig(demos=DemosConfig(train=40, explore=10, validation=1, held_out=1, levels=4), windows=2880,
+           "quick": PlayerConfig(demos=DemosConfig(train=40, explore=10, validation=1, held_out=1, levels=4, choice="first"), windows=2880,
                                  model=GameTransformerConfig(hidden_size=96, num_layers=2, intermediate_size=256, head_width=96, trunk_share=1/6)),
            "paper": PlayerConfig()} # by preset
 
-# %% ../../nbs/49_games.agent.ipynb #cell-108
+# %% ../../nbs/49_games.agent.ipynb #cell-110
 @config
 class PlayConfig:
     "Who plays what."
@@ -988,7 +1007,7 @@ def read_options(
         if not text.partition("=")[0].isidentifier() or "=" not in text: raise ConfigError(f"option {text!r}: expected name=value")
     return {k: yaml.safe_load(v) for k, _, v in (text.partition("=") for text in given)}
 
-# %% ../../nbs/49_games.agent.ipynb #cell-109
+# %% ../../nbs/49_games.agent.ipynb #cell-111
 @cli
 def main(argv=None):
     "Let an agent play a game, print its score card, and write a recording."
