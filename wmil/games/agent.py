@@ -6,10 +6,10 @@
 __all__ = ['FEWER', 'HELD', 'AGENTS', 'PLAYERS', 'remembered', 'pairs_of', 'read_on', 'Seen', 'Imagined', 'judged', 'Imagination',
            'name_of', 'best_clicks', 'propose', 'generate_frame', 'Sight', 'Prospects', 'Stream', 'View', 'Agent',
            'RandomAgent', 'OraclePlanner', 'ModelAgent', 'check_player', 'CloneAgent', 'published_rule',
-           'PublishedAgent', 'PlannerConfig', 'Clock', 'Node', 'Plan', 'Search', 'PlannerAgent', 'EngineImagination',
-           'make_agent', 'LevelScore', 'ScoreCard', 'play_level', 'play_game', 'save_player', 'load_player',
-           'PlayerConfig', 'PlayerData', 'player_data', 'code_pictures', 'train_player', 'PlayConfig', 'read_options',
-           'main']
+           'PublishedAgent', 'PlannerConfig', 'Clock', 'Node', 'Lesson', 'Plan', 'Search', 'PlannerAgent',
+           'EngineImagination', 'make_agent', 'LevelScore', 'ScoreCard', 'play_level', 'play_game', 'save_player',
+           'load_player', 'PlayerConfig', 'PlayerData', 'player_data', 'code_pictures', 'train_player', 'PlayConfig',
+           'read_options', 'main']
 
 # %% ../../nbs/49_games.agent.ipynb #cell-02
 import hashlib, heapq, inspect, json, math, sys, time
@@ -551,17 +551,18 @@ def choose(self:PublishedAgent, view):
 @config
 class PlannerConfig:
     "How far and how to search."
-    nodes: Annotated[int, Field(ge=1)] = 2000 # frames that are looked at for one plan, at most
+    nodes: Annotated[int, Field(ge=1)] = 1200 # frames that are looked at for one plan, at most
     batch: Annotated[int, Field(ge=1)] = 16 # of them at once
     value_weight: Annotated[float, Field(ge=0)] = 1. # of the presses to go that the value says
     policy_weight: Annotated[float, Field(ge=0)] = .5 # of the policy's log-probabilities
-    caution: Annotated[float, Field(ge=0)] = 20. # of the imagined frames' log-probabilities
+    caution: Annotated[float, Field(ge=0)] = 100. # of the imagined frames' log-probabilities
     clicks: Annotated[int, Field(ge=1, le=64)] = 12 # places of a click that are tried, the policy's best
     believe: Annotated[float, Field(gt=0, lt=1)] = .9 # from this probability on a press may complete the level
     doubt: Annotated[float, Field(ge=0, le=1)] = .5 # share of the presses to go that such a press is charged: what lies far from the end by the value will hardly be it
     duplicates: bool = True # one node for one frame
     clocks: bool = True # do not compare cells that change whatever is pressed
     remember: bool = True # what presses really did
+    learn: bool = True # from surprises, for frames in which the same cells look alike
     restart: bool = True # press RESET where no way leads on
     sight: Annotated[int, Field(ge=1)] = 3 # nodes at which a cell must have ticked before it counts as a clock
 
@@ -593,6 +594,17 @@ class Node(NamedTuple):
     log_prob: float # of all presses, by the policy
     unsure: float # minus the log-probability of all frames, by the model
 
+class Lesson(NamedTuple):
+    "What a surprise taught."
+    action: tuple # (kind, x, y)
+    cells: np.ndarray # (n,) where it happened
+    before: np.ndarray # (n,) their codes before the press
+    imagined: np.ndarray # (n,) those that were imagined
+    real: np.ndarray # (n,) those that came
+
+    def applies(self, now, action, after): # codes (64,)
+        return action == self.action and np.array_equal(now[self.cells], self.before) and np.array_equal(after[self.cells], self.imagined)
+
 class Plan(NamedTuple):
     "A line of presses."
     actions: list # of (kind, x, y)
@@ -609,8 +621,9 @@ class Search:
         known:dict=None, # (codes, action) -> (codes (64,), won): what presses really did
         stood:dict=None, # codes -> how often the player has stood there
         lost:set=frozenset(), # codes of frames from which no way leads on
+        lessons:list=(), # of Lesson
     ):
-        self.dream, self.cfg, self.legal, self.known, self.stood, self.lost = imagination, cfg, legal, known or {}, stood or {}, lost
+        self.dream, self.cfg, self.legal, self.known, self.stood, self.lost, self.lessons = imagination, cfg, legal, known or {}, stood or {}, lost, lessons
         self.gamma, self.clock, self.nodes, self.left, self.exhausted = imagination.model.cfg.gamma, Clock(cfg.sight), [], {}, False
 
     def key(self, codes): # what tells frames apart
@@ -676,7 +689,9 @@ def expand(self:Search,
     acts, unsure = list(map(tuple, actions[row, col].tolist())), (-after.log_prob).cpu().tolist()
     for j, (r, a) in enumerate(zip(row, acts)):
         if won[j]: unsure[j] = 0. # what the next level looks like nobody can know
-        if (fact := self.known.get((codes[r].tobytes(), a))) is not None: frames[j], won[j] = fact; unsure[j] = 0.
+        if (fact := self.known.get((codes[r].tobytes(), a))) is not None: frames[j], won[j] = fact; unsure[j] = 0.; continue
+        for lesson in self.lessons:
+            if lesson.applies(codes[r], a, frames[j]): frames[j][lesson.cells] = lesson.real; unsure[j] = 0.
     for r in range(len(some)): self.clock.watch(codes[r], frames[row == r])
     log_prob = log_prob.log_softmax(1)[row, col].tolist()
     nodes = [self.nodes[some[r]] for r in row]
@@ -711,8 +726,8 @@ class PlannerAgent(ModelAgent):
     def choose(self, view): return self.follow(view)
 
     def forget(self, games): # a level begins
-        if not hasattr(self, "known"): self.known, self.plans, self.last, self.stood, self.first, self.lost = ([None]*self.num for _ in range(6))
-        for i in games: self.known[i], self.plans[i], self.last[i], self.stood[i], self.first[i], self.lost[i] = {}, None, None, Counter(), None, set()
+        if not hasattr(self, "known"): self.known, self.plans, self.last, self.stood, self.first, self.lost, self.lessons = ([None]*self.num for _ in range(7))
+        for i in games: self.known[i], self.plans[i], self.last[i], self.stood[i], self.first[i], self.lost[i], self.lessons[i] = {}, None, None, Counter(), None, set(), []
 
 # %% ../../nbs/49_games.agent.ipynb #cell-78
 @patch
@@ -722,6 +737,7 @@ def notice(self:PlannerAgent, i, codes, won):
     right = won == hoped and (won or expected is not None and np.array_equal(expected, codes))
     self.counts.update(presses=1, as_imagined=int(right))
     if self.cfg.remember: self.known[i][before.tobytes(), action] = codes, won
+    if self.cfg.learn and not right and not won and expected is not None and len(at := np.flatnonzero(expected != codes)): self.lessons[i].append(Lesson(action, at, before[at], expected[at], codes[at]))
     if not right or not self.plans[i].actions: self.plans[i] = None
     return right
 
@@ -745,7 +761,7 @@ def follow(self:PlannerAgent, view): # -> (N, 3)
 
 @patch
 def search(self:PlannerAgent, i, now, legal): # -> Plan, in game i
-    search = Search(self.dream, self.cfg, legal, self.known[i], self.stood[i], self.lost[i])
+    search = Search(self.dream, self.cfg, legal, self.known[i], self.stood[i], self.lost[i], self.lessons[i])
     plan = search.run(now)
     here = [search.nodes[k].codes for k in search.left] if search.exhausted else []
     again = self.cfg.restart and self.cfg.duplicates and bool(here) and legal[0] and search.key(self.first[i]) not in set(map(search.key, here))
@@ -756,7 +772,7 @@ def search(self:PlannerAgent, i, now, legal): # -> Plan, in game i
     half = len(plan.actions) if plan.found else -(-len(plan.actions)//2)
     return plan._replace(actions=plan.actions[:half], frames=plan.frames[:half])
 
-# %% ../../nbs/49_games.agent.ipynb #cell-88
+# %% ../../nbs/49_games.agent.ipynb #cell-90
 class EngineImagination(Imagination):
     "The model's policy and value, but what presses lead to comes from the engine."
     def __init__(self,
@@ -783,7 +799,7 @@ class EngineImagination(Imagination):
         codes, won = zip(*out)
         return Imagined(torch.stack(codes), torch.tensor(won), torch.zeros(len(won)))
 
-# %% ../../nbs/49_games.agent.ipynb #cell-91
+# %% ../../nbs/49_games.agent.ipynb #cell-93
 AGENTS = {"random": RandomAgent, "clone": CloneAgent, "published": PublishedAgent, "planner": PlannerAgent, "oracle": OraclePlanner}
 
 def make_agent(
@@ -805,7 +821,7 @@ def make_agent(
     own = [model, tokenizer]*("model" in cls.needs) + [games]*("games" in cls.needs)
     return cls(*own, **({} if "games" in cls.needs else {"num": num}), seed=seed, **options)
 
-# %% ../../nbs/49_games.agent.ipynb #cell-92
+# %% ../../nbs/49_games.agent.ipynb #cell-94
 @dataclass
 class LevelScore:
     "How one level went."
@@ -836,7 +852,7 @@ class ScoreCard:
         lines += [f"{s.level:5d}  {s.actions:7d}  {'-' if s.optimum is None else s.optimum:>6}  {'solved' + '' if s.within else 'solved late' if s.solved else 'not solved'}" for s in self.scores]
         return "\n".join([*lines, f"solved {self.solved} of {len(self.scores)} levels, {self.within} within 3 times the solver's presses"])
 
-# %% ../../nbs/49_games.agent.ipynb #cell-94
+# %% ../../nbs/49_games.agent.ipynb #cell-96
 def play_level(
     engine:Engine, # at the start of a level
     agent, # Agent of one game
@@ -856,7 +872,7 @@ def play_level(
         if record is not None: record.add(action, obs)
     return LevelScore(before + 1, obs.levels > before, pressed, optimum), obs
 
-# %% ../../nbs/49_games.agent.ipynb #cell-95
+# %% ../../nbs/49_games.agent.ipynb #cell-97
 def play_game(
     agent, # Agent of one game, or function of the Engine that makes one
     game:str, # what `make_game` takes
@@ -886,7 +902,7 @@ def play_game(
             if record is not None: record.add(Action(0), Step(Action(0), obs.frame, 1, obs.levels, obs.win_levels, obs.state, obs.legal, False, str(game), seed, False, 0))
     return card
 
-# %% ../../nbs/49_games.agent.ipynb #cell-100
+# %% ../../nbs/49_games.agent.ipynb #cell-102
 def save_player(
     folder, # made if missing; a player that is there is replaced
     model:GameTransformer,
@@ -913,7 +929,7 @@ def load_player(
     if tokenizer_fingerprint(tokenizer) != about: raise WmilError(f"the tokenizer in {folder} is not the one that the model was saved with: save the player again with both")
     return model, tokenizer
 
-# %% ../../nbs/49_games.agent.ipynb #cell-103
+# %% ../../nbs/49_games.agent.ipynb #cell-105
 @config
 class PlayerConfig:
     "How a player comes to be."
@@ -946,7 +962,7 @@ def player_data(
         packed = pack_sessions({**plays, **by_game}, tokenizer, Vocabulary(tokenizer.num_codes, base=0), folder/"packed")
     return PlayerData(plays, tokenizer, packed)
 
-# %% ../../nbs/49_games.agent.ipynb #cell-105
+# %% ../../nbs/49_games.agent.ipynb #cell-107
 def code_pictures(
     tokenizer, # any frame tokenizer
 ) -> np.ndarray: # (K, d)
@@ -954,7 +970,7 @@ def code_pictures(
     if tokenizer.vectors is not None: return tokenizer.vectors.detach().cpu().numpy()
     return np.eye(16, dtype=np.float32)[tokenizer.patches].reshape(tokenizer.num_codes, -1) # (K, 1024)
 
-# %% ../../nbs/49_games.agent.ipynb #cell-106
+# %% ../../nbs/49_games.agent.ipynb #cell-108
 def train_player(
     cfg:PlayerConfig, # how
     packed:PackedTrajectories, # with a split "train"
@@ -978,14 +994,14 @@ def train_player(
             atomic_write(kept/"about.json", json.dumps({"seconds": time.process_time() - clock, "history": history}))
     return load_player(kept/"player")[0], json.loads((kept/"about.json").read_text())
 
-# %% ../../nbs/49_games.agent.ipynb #cell-107
+# %% ../../nbs/49_games.agent.ipynb #cell-109
 PLAYERS = {"smoke": PlayerConfig(demos=DemosConfig(train=1, explore=1, validation=1, held_out=1, levels=1, aimless_steps=20, choice="first"), windows=16, batch=4,
                                  model=GameTransformerConfig(hidden_size=32, num_layers=1, num_heads=2, num_kv_heads=1, intermediate_size=64, head_width=32, grid_layers=1)),
            "quick": PlayerConfig(demos=DemosConfig(train=40, explore=10, validation=1, held_out=1, levels=4, choice="first"), windows=2880,
                                  model=GameTransformerConfig(hidden_size=96, num_layers=2, intermediate_size=256, head_width=96, trunk_share=1/6)),
            "paper": PlayerConfig()} # by preset
 
-# %% ../../nbs/49_games.agent.ipynb #cell-110
+# %% ../../nbs/49_games.agent.ipynb #cell-112
 @config
 class PlayConfig:
     "Who plays what."
@@ -1007,7 +1023,7 @@ def read_options(
         if not text.partition("=")[0].isidentifier() or "=" not in text: raise ConfigError(f"option {text!r}: expected name=value")
     return {k: yaml.safe_load(v) for k, _, v in (text.partition("=") for text in given)}
 
-# %% ../../nbs/49_games.agent.ipynb #cell-111
+# %% ../../nbs/49_games.agent.ipynb #cell-113
 @cli
 def main(argv=None):
     "Let an agent play a game, print its score card, and write a recording."
