@@ -472,14 +472,15 @@ def play(
     agent:WorldModelAgent, # who plays
     env, # N environments
     limit:int, # steps after which it is given up
+    draws:Rng=None, # where actions are drawn, as in training; None: greedy
 ) -> torch.Tensor: # (N,), returns
-    "One greedy episode in each environment; `WmilError` where one does not end."
+    "One episode in each environment; `WmilError` where one does not end."
     env, N = Starts(env), env.batch_shape[-1]
     total, alive, carried = torch.zeros(N), torch.ones(N, dtype=torch.bool), agent.begin(N)
     obs, info = env.reset()
     for _ in range(limit):
         z, h, plan, state = agent.decide(obs, info["start"], carried)
-        act = agent.controller.greedy(z, h, plan)
+        act = agent.controller.greedy(z, h, plan) if draws is None else agent.controller.act(z, h, draws.rand(N, *agent.noise_shape).to(agent.device), plan).act
         carried = Carried(state, encode_action(act, agent.action_space))
         obs, rew, _, _, info = env.step(act)
         total += rew.cpu()*alive
@@ -494,12 +495,13 @@ def evaluate(
     seed:int=0, # of the episodes
     at_once:int=100, # episodes side by side; a CarRacing takes a process each
     limit:int=100_000, # steps after which it is given up
+    greedy:bool=True, # the best actions, or drawn ones as in training
 ) -> torch.Tensor: # (E,), returns
-    "Greedy play of fresh episodes to their ends, with the weights as they are."
-    returns = []
+    "Play of fresh episodes to their ends, with the weights as they are."
+    returns, draws = [], None if greedy else Rng(seed, "evaluation")
     for first in range(0, episodes, at_once):
         env = make_envs(env_name, min(at_once, episodes - first), stream_seed(seed, f"evaluation {first}"))
-        try: returns.append(play(agent, env, limit))
+        try: returns.append(play(agent, env, limit, draws))
         finally: env.close()
     return torch.cat(returns)
 
