@@ -554,7 +554,7 @@ class PlannerConfig:
     nodes: Annotated[int, Field(ge=1)] = 1200 # frames that are looked at for one plan, at most
     batch: Annotated[int, Field(ge=1)] = 16 # of them at once
     value_weight: Annotated[float, Field(ge=0)] = 1. # of the presses to go that the value says
-    policy_weight: Annotated[float, Field(ge=0)] = .5 # of the policy's log-probabilities
+    policy_weight: Annotated[float, Field(ge=0)] = 1. # of the policy's log-probabilities
     caution: Annotated[float, Field(ge=0)] = 100. # of the imagined frames' log-probabilities
     clicks: Annotated[int, Field(ge=1, le=64)] = 12 # places of a click that are tried, the policy's best
     believe: Annotated[float, Field(gt=0, lt=1)] = .9 # from this probability on a press may complete the level
@@ -933,7 +933,7 @@ def load_player(
 @config
 class PlayerConfig:
     "How a player comes to be."
-    demos: DemosConfig = DemosConfig(train=200, explore=30, validation=4, held_out=4, choice="first") # what it learns from: players with habits
+    demos: DemosConfig = DemosConfig(train=200, explore=48, validation=4, held_out=4, choice="first", spread=True) # what it learns from: players with habits
     model: GameTransformerConfig = GameTransformerConfig(num_layers=3, trunk_share=1/6)
     windows: Annotated[int, Field(ge=1)] = 36_000 # that it reads, repeats counted
     size: Annotated[int, Field(ge=2)] = 345 # tokens in a window: five frames and the presses between
@@ -997,7 +997,7 @@ def train_player(
 # %% ../../nbs/49_games.agent.ipynb #cell-109
 PLAYERS = {"smoke": PlayerConfig(demos=DemosConfig(train=1, explore=1, validation=1, held_out=1, levels=1, aimless_steps=20, choice="first"), windows=16, batch=4,
                                  model=GameTransformerConfig(hidden_size=32, num_layers=1, num_heads=2, num_kv_heads=1, intermediate_size=64, head_width=32, grid_layers=1)),
-           "quick": PlayerConfig(demos=DemosConfig(train=40, explore=10, validation=1, held_out=1, levels=4, choice="first"), windows=2880,
+           "quick": PlayerConfig(demos=DemosConfig(train=40, explore=10, validation=1, held_out=1, levels=4, choice="first", spread=True), windows=2880,
                                  model=GameTransformerConfig(hidden_size=96, num_layers=2, intermediate_size=256, head_width=96, trunk_share=1/6)),
            "paper": PlayerConfig()} # by preset
 

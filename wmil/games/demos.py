@@ -60,13 +60,16 @@ def play(
     steps:int=None, # end after so many presses; None: play until the game is won
     rng_seed:int=0, # of the player
     choice:str="any", # of the optimal presses: "any", or always the "first"
+    first:int=1, # level to begin with
 ) -> Session:
     "A session of one of our games by its demonstrator."
     if not 0 <= noise <= 1: raise WmilError(f"noise = {noise}: expected a rate of slips between 0 and 1")
     if steps is None and noise >= 1: raise WmilError("a player who only slips never wins: give a number of steps, or a noise below 1")
     made, rng = make_game(game, seed, levels), np.random.default_rng(stream_seed(rng_seed, f"player of {game} {seed}"))
-    engine, rows, spent, level = Engine(made), [], 0, 0
+    engine, rows, spent = Engine(made), [], 0
     obs = engine.reset()
+    if first > 1: obs = engine.start_at(first)
+    level = obs.levels
     keep = lambda action, obs: rows.append((obs.frame, action, obs.levels, STATES.index(obs.state), obs.legal, obs.full_reset))
     keep(Action(0), obs)
     while obs.state != "WIN" and (steps is None or len(rows) <= steps):
@@ -95,6 +98,7 @@ class DemosConfig:
     noise: tuple[float, ...] = (0., .1, .2) # rates of slips, one session after the other
     aimless: Annotated[float, Field(gt=0, le=1)] = .8 # rate of slips without an aim
     aimless_steps: Annotated[int, Field(ge=1)] = 200 # presses of a session without an aim
+    spread: bool = False # let sessions without an aim begin at all levels in turn; they hardly get beyond the one that they begin at
     seed: Annotated[int, Field(ge=0)] = 0 # of the players
     choice: Literal["any", "first"] = "any" # of the optimal presses
 
@@ -116,7 +120,7 @@ def make_demos(
             while made < wanted:
                 aim = made < getattr(cfg, split)
                 noise = cfg.noise[made % len(cfg.noise)] if aim else cfg.aimless
-                s = play(game, seed, noise, cfg.levels, None if aim else cfg.aimless_steps, cfg.seed, cfg.choice)
+                s = play(game, seed, noise, cfg.levels, None if aim else cfg.aimless_steps, cfg.seed, cfg.choice, 1 + made % cfg.levels if cfg.spread and not aim else 1)
                 seed += 1
                 if split != "train" and starts(s) & known: continue
                 if split == "train": known |= starts(s)
