@@ -619,7 +619,8 @@ def pretrain_vision(
     batch_size:int=16, # B, pictures
 ) -> list: # metrics by logged row; empty where there is nothing to learn
     "Learn to see: vectors are seen as they are."
-    if not any(p.requires_grad for p in agent.vision.parameters()): return []
+    if not any(True for _ in agent.vision.parameters()): return []
+    if not any(p.requires_grad for p in agent.vision.parameters()): raise ConfigError("this agent's vision is frozen, so it cannot learn: train it in an agent with vision_use = 'trained', and take it over with patch_agent")
     return Trainer(training, run).fit(agent.vision, Pictures(data["obs"].flatten(0, 1), batch_size, seed))
 
 # %% ../../nbs/34_control.agent.ipynb #cell-53
