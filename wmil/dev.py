@@ -682,9 +682,9 @@ def check_graph() -> list: # sentences
 def test_notebooks(
     slow:bool=False, # the slow cells too
 ) -> tuple: # (number that passed, sentences for those that failed)
-    "Run every notebook with nbdev_test, several at a time, each on one thread."
+    "Run every notebook with nbdev_test, several at a time, each on one thread; not those of a folder with a file `.notest`, the experiments: the graph runs them."
     from nbdev.doclinks import nbglob
-    total = len(nbglob(root()/"nbs"))
+    total = sum(not (Path(f).parent/".notest").exists() for f in nbglob(root()/"nbs"))
     with tempfile.TemporaryDirectory() as scratch: # notebooks' temporary files go with it
         r = tool("nbdev_test", *(["--flags", "slow"] if slow else []), OMP_NUM_THREADS="1", TMPDIR=scratch, TEMP=scratch)
     names = re.findall(r"(?m)^\t(.+)$", r.stderr.rpartition("Failed On The Following Notebooks")[2]) if r.returncode else []
