@@ -136,7 +136,7 @@ class AgentConfig:
     dream_after: Count = 1000 # real steps before the first dream
     replay: Some = 100_000 # real steps that are kept
     windows: Some = 32 # of the replayed windows, how many the world is learnt from
-    passes: Some = 1 # over the real steps of a rollout; in more than one the policy is held near the one that acted (PPO), in one it is A2C
+    passes: Some = 1 # over the real steps of a rollout; one pass in one group is A2C; in more updates the policy is held near the one that acted (PPO)
     groups: Some = 1 # of environments that a pass goes through, one update each
     clip: Annotated[float, Field(gt=0)] = 0.2 # how far the ratio of probabilities may move in several passes
     vision_use: Literal["trained", "frozen"] = "trained" # whether the vision goes on learning; frozen, each picture is looked at once

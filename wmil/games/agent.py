@@ -605,6 +605,7 @@ class Lesson(NamedTuple):
     def applies(self, now, action, after): # codes (64,)
         return action == self.action and np.array_equal(now[self.cells], self.before) and np.array_equal(after[self.cells], self.imagined)
 
+# %% ../../nbs/49_games.agent.ipynb #cell-74
 class Plan(NamedTuple):
     "A line of presses."
     actions: list # of (kind, x, y)
@@ -636,7 +637,7 @@ class Search:
         while self.nodes[i].parent >= 0: out.append(self.nodes[i]); i = self.nodes[i].parent
         return out[::-1]
 
-# %% ../../nbs/49_games.agent.ipynb #cell-74
+# %% ../../nbs/49_games.agent.ipynb #cell-75
 @patch
 def run(self:Search,
     codes:np.ndarray, # (64,) int64, the frame to plan from
@@ -673,7 +674,7 @@ def run(self:Search,
     worth = lambda i: self.left[i] + 5*self.stood.get(self.nodes[i].codes.tobytes(), 0) if i else np.inf
     return self.plan(min(self.left, key=worth), False)
 
-# %% ../../nbs/49_games.agent.ipynb #cell-75
+# %% ../../nbs/49_games.agent.ipynb #cell-76
 @patch
 def expand(self:Search,
     some:list, # numbers of nodes
@@ -702,7 +703,7 @@ def plan(self:Search, i, found): # -> Plan to node i
     way = self.path(i)
     return Plan([n.action for n in way], [n.codes for n in way], found, len(self.left))
 
-# %% ../../nbs/49_games.agent.ipynb #cell-77
+# %% ../../nbs/49_games.agent.ipynb #cell-78
 class PlannerAgent(ModelAgent):
     "Searches in imagination and checks what it imagined."
     def __init__(self,
@@ -729,7 +730,7 @@ class PlannerAgent(ModelAgent):
         if not hasattr(self, "known"): self.known, self.plans, self.last, self.stood, self.first, self.lost, self.lessons = ([None]*self.num for _ in range(7))
         for i in games: self.known[i], self.plans[i], self.last[i], self.stood[i], self.first[i], self.lost[i], self.lessons[i] = {}, None, None, Counter(), None, set(), []
 
-# %% ../../nbs/49_games.agent.ipynb #cell-78
+# %% ../../nbs/49_games.agent.ipynb #cell-79
 @patch
 def notice(self:PlannerAgent, i, codes, won):
     "Compare what came with what was imagined, in game i; codes (64,)."
@@ -737,7 +738,7 @@ def notice(self:PlannerAgent, i, codes, won):
     right = won == hoped and (won or expected is not None and np.array_equal(expected, codes))
     self.counts.update(presses=1, as_imagined=int(right))
     if self.cfg.remember: self.known[i][before.tobytes(), action] = codes, won
-    if self.cfg.learn and not right and not won and expected is not None and len(at := np.flatnonzero(expected != codes)): self.lessons[i].append(Lesson(action, at, before[at], expected[at], codes[at]))
+    if self.cfg.learn and not right and not won and not hoped and expected is not None and len(at := np.flatnonzero(expected != codes)): self.lessons[i].append(Lesson(action, at, before[at], expected[at], codes[at]))
     if not right or not self.plans[i].actions: self.plans[i] = None
     return right
 
@@ -772,7 +773,7 @@ def search(self:PlannerAgent, i, now, legal): # -> Plan, in game i
     half = len(plan.actions) if plan.found else -(-len(plan.actions)//2)
     return plan._replace(actions=plan.actions[:half], frames=plan.frames[:half])
 
-# %% ../../nbs/49_games.agent.ipynb #cell-90
+# %% ../../nbs/49_games.agent.ipynb #cell-91
 class EngineImagination(Imagination):
     "The model's policy and value, but what presses lead to comes from the engine."
     def __init__(self,
@@ -799,7 +800,7 @@ class EngineImagination(Imagination):
         codes, won = zip(*out)
         return Imagined(torch.stack(codes), torch.tensor(won), torch.zeros(len(won)))
 
-# %% ../../nbs/49_games.agent.ipynb #cell-93
+# %% ../../nbs/49_games.agent.ipynb #cell-94
 AGENTS = {"random": RandomAgent, "clone": CloneAgent, "published": PublishedAgent, "planner": PlannerAgent, "oracle": OraclePlanner}
 
 def make_agent(
@@ -821,7 +822,7 @@ def make_agent(
     own = [model, tokenizer]*("model" in cls.needs) + [games]*("games" in cls.needs)
     return cls(*own, **({} if "games" in cls.needs else {"num": num}), seed=seed, **options)
 
-# %% ../../nbs/49_games.agent.ipynb #cell-94
+# %% ../../nbs/49_games.agent.ipynb #cell-95
 @dataclass
 class LevelScore:
     "How one level went."
@@ -852,7 +853,7 @@ class ScoreCard:
         lines += [f"{s.level:5d}  {s.actions:7d}  {'-' if s.optimum is None else s.optimum:>6}  {'solved' + '' if s.within else 'solved late' if s.solved else 'not solved'}" for s in self.scores]
         return "\n".join([*lines, f"solved {self.solved} of {len(self.scores)} levels, {self.within} within 3 times the solver's presses"])
 
-# %% ../../nbs/49_games.agent.ipynb #cell-96
+# %% ../../nbs/49_games.agent.ipynb #cell-97
 def play_level(
     engine:Engine, # at the start of a level
     agent, # Agent of one game
@@ -872,7 +873,7 @@ def play_level(
         if record is not None: record.add(action, obs)
     return LevelScore(before + 1, obs.levels > before, pressed, optimum), obs
 
-# %% ../../nbs/49_games.agent.ipynb #cell-97
+# %% ../../nbs/49_games.agent.ipynb #cell-98
 def play_game(
     agent, # Agent of one game, or function of the Engine that makes one
     game:str, # what `make_game` takes
@@ -902,7 +903,7 @@ def play_game(
             if record is not None: record.add(Action(0), Step(Action(0), obs.frame, 1, obs.levels, obs.win_levels, obs.state, obs.legal, False, str(game), seed, False, 0))
     return card
 
-# %% ../../nbs/49_games.agent.ipynb #cell-102
+# %% ../../nbs/49_games.agent.ipynb #cell-103
 def save_player(
     folder, # made if missing; a player that is there is replaced
     model:GameTransformer,
@@ -929,7 +930,7 @@ def load_player(
     if tokenizer_fingerprint(tokenizer) != about: raise WmilError(f"the tokenizer in {folder} is not the one that the model was saved with: save the player again with both")
     return model, tokenizer
 
-# %% ../../nbs/49_games.agent.ipynb #cell-105
+# %% ../../nbs/49_games.agent.ipynb #cell-106
 @config
 class PlayerConfig:
     "How a player comes to be."
@@ -962,7 +963,7 @@ def player_data(
         packed = pack_sessions({**plays, **by_game}, tokenizer, Vocabulary(tokenizer.num_codes, base=0), folder/"packed")
     return PlayerData(plays, tokenizer, packed)
 
-# %% ../../nbs/49_games.agent.ipynb #cell-107
+# %% ../../nbs/49_games.agent.ipynb #cell-108
 def code_pictures(
     tokenizer, # any frame tokenizer
 ) -> np.ndarray: # (K, d)
@@ -970,7 +971,7 @@ def code_pictures(
     if tokenizer.vectors is not None: return tokenizer.vectors.detach().cpu().numpy()
     return np.eye(16, dtype=np.float32)[tokenizer.patches].reshape(tokenizer.num_codes, -1) # (K, 1024)
 
-# %% ../../nbs/49_games.agent.ipynb #cell-108
+# %% ../../nbs/49_games.agent.ipynb #cell-109
 def train_player(
     cfg:PlayerConfig, # how
     packed:PackedTrajectories, # with a split "train"
@@ -994,14 +995,14 @@ def train_player(
             atomic_write(kept/"about.json", json.dumps({"seconds": time.process_time() - clock, "history": history}))
     return load_player(kept/"player")[0], json.loads((kept/"about.json").read_text())
 
-# %% ../../nbs/49_games.agent.ipynb #cell-109
+# %% ../../nbs/49_games.agent.ipynb #cell-110
 PLAYERS = {"smoke": PlayerConfig(demos=DemosConfig(train=1, explore=1, validation=1, held_out=1, levels=1, aimless_steps=20, choice="first"), windows=16, batch=4,
                                  model=GameTransformerConfig(hidden_size=32, num_layers=1, num_heads=2, num_kv_heads=1, intermediate_size=64, head_width=32, grid_layers=1)),
            "quick": PlayerConfig(demos=DemosConfig(train=40, explore=10, validation=1, held_out=1, levels=4, choice="first", spread=True), windows=2880,
                                  model=GameTransformerConfig(hidden_size=96, num_layers=2, intermediate_size=256, head_width=96, trunk_share=1/6)),
            "paper": PlayerConfig()} # by preset
 
-# %% ../../nbs/49_games.agent.ipynb #cell-112
+# %% ../../nbs/49_games.agent.ipynb #cell-113
 @config
 class PlayConfig:
     "Who plays what."
@@ -1023,7 +1024,7 @@ def read_options(
         if not text.partition("=")[0].isidentifier() or "=" not in text: raise ConfigError(f"option {text!r}: expected name=value")
     return {k: yaml.safe_load(v) for k, _, v in (text.partition("=") for text in given)}
 
-# %% ../../nbs/49_games.agent.ipynb #cell-113
+# %% ../../nbs/49_games.agent.ipynb #cell-114
 @cli
 def main(argv=None):
     "Let an agent play a game, print its score card, and write a recording."

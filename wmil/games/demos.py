@@ -127,7 +127,7 @@ def make_demos(
                 out[split].append(s); made += 1
     return out
 
-# %% ../../nbs/45_games.demos.ipynb #cell-16
+# %% ../../nbs/45_games.demos.ipynb #cell-18
 def write_demos(
     demos:dict, # from `make_demos`
     cfg:DemosConfig, # with which they were made
@@ -165,7 +165,7 @@ def demos(
     write_demos(made, cfg, folder)
     return made
 
-# %% ../../nbs/45_games.demos.ipynb #cell-19
+# %% ../../nbs/45_games.demos.ipynb #cell-21
 @cli
 def main(argv=None):
     "Play the default data set and write it as recordings: --folder, and every option of DemosConfig."
