@@ -116,10 +116,6 @@ def mlp(
 class Acted(NamedTuple):
     "A decision for N environments."
     act: torch.Tensor # as the environment takes it: (N,) int64, or (N, A)
-    log_prob: torch.Tensor # (N,), of the distribution it was drawn from
-    value: torch.Tensor # (N,)
-    entropy: torch.Tensor # (N,), of the network's own distribution
-    params: torch.Tensor # logits (N, A), or mean and log_std (N, 2A)
     drawn: torch.Tensor # what was drawn: the choice, or the numbers before squashing (N, A)
 
 class Controller(nn.Module):
@@ -154,10 +150,9 @@ def act(self:Controller,
     plan:torch.Tensor=None, # (N, A), what `plan` advised
 ) -> Acted:
     "Draw an action for every environment."
-    params, value = self(z, h)
-    d = self.distribution(params, plan)
+    d = self.distribution(self.parameters_of(self.join(z, h)), plan)
     x = d.sample(u)
-    return Acted(d.action(x), d.log_prob(x), value, d.entropy(), params, x)
+    return Acted(d.action(x), x)
 
 @patch
 def evaluate(self:Controller,

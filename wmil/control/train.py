@@ -48,6 +48,10 @@ class ControlConfig:
     entropy_coef: Weight = 0.01 # reward for staying undecided
     memory_coef: Weight = 0.1 # weight of the prediction of the next latent
     max_grad_norm: Annotated[float, Field(gt=0)] = 0.5 # gradients longer than this are scaled down
+    passes: Positive = 1 # over the steps of a rollout; in more than one the policy is held near the one that acted (PPO)
+    groups: Positive = 1 # of environments that a pass goes through, one update each
+    least_std: Annotated[float, Field(gt=0)] = 0.02 # that a policy for actions in a box cannot fall below
+    vision_use: Literal["trained", "frozen"] = "trained" # whether a pre-trained vision goes on learning
     dreams: NotNegative = 0 # updates on imagined steps after each one on real steps
     memory_use: Literal["trained", "random", "none"] = "trained" # what the controller remembers with
     memory_width: Positive = 64 # of the memory's state
@@ -64,7 +68,9 @@ def presets() -> dict: # name -> ControlConfig
     "Configurations to begin with."
     return {"published": ControlConfig(),
             "cartpole": ControlConfig(env_name="CartPole-v1", use_improved_controller=True, use_a2c=True, max_epoch=79, learning_rate=2e-3, schedule="linear",
-                                      env_batch_number="4", n_steps=32, planning_horizon=0, dreams=16, memory_width=32, memory_layers=1, memory_context=8, memory_ff=64, eval_episodes=100)}
+                                      env_batch_number="4", n_steps=32, planning_horizon=0, dreams=16, memory_width=32, memory_layers=1, memory_context=8, memory_ff=64, eval_episodes=100),
+            "racing": ControlConfig(use_improved_controller=True, use_a2c=True, max_epoch=488, learning_rate=5e-4, schedule="linear", env_batch_number="16", n_steps=32, planning_horizon=0, passes=4, groups=4,
+                                    gamma=.98, entropy_coef=.003, least_std=.1, vision_use="frozen", memory_layers=1, memory_context=8)}
 
 def parse(
     args:list, # the command line without the program's name
@@ -86,10 +92,11 @@ def agent_config(
     cfg:ControlConfig, # what was asked
 ) -> AgentConfig:
     "Parts and losses as asked."
-    same = {k: getattr(cfg, k) for k in ("n_steps", "gamma", "gae_lambda", "value_coef", "entropy_coef", "memory_coef", "max_grad_norm", "dreams", "memory_use")}
+    same = {k: getattr(cfg, k) for k in ("n_steps", "gamma", "gae_lambda", "value_coef", "entropy_coef", "memory_coef", "max_grad_norm", "dreams", "memory_use", "passes", "groups")}
+    sees = "trained" if cfg.pretrain_vision else cfg.vision_use
     memory = MemoryConfig(width=cfg.memory_width, layers=cfg.memory_layers, context=cfg.memory_context, ff=cfg.memory_ff)
     linear = {} if cfg.use_improved_controller else {"hidden": (), "planning_horizon": 0}
-    whole = AgentConfig(**same, envs=int(cfg.env_batch_number), memory=memory, controller=ControllerConfig(**{"planning_horizon": cfg.planning_horizon, **linear}))
+    whole = AgentConfig(**same, vision_use=sees, envs=int(cfg.env_batch_number), memory=memory, controller=ControllerConfig(**{"planning_horizon": cfg.planning_horizon, "least_std": cfg.least_std, **linear}))
     return whole if cfg.use_a2c else legacy_config(faults_of(cfg), whole)
 
 def faults_of(cfg): # ControlConfig -> the old loop's faults that it keeps
@@ -147,11 +154,11 @@ def pretrain(
     say=print, # where to say what happens
 ) -> Path: # where the weights are
     "Train vision, memory, or one after the other."
-    sees = any(p.requires_grad for p in agent.vision.parameters())
+    sees = any(True for _ in agent.vision.parameters())
     if cfg.pretrain_memory and sees and not cfg.pretrain_vision and not agent.vision.fitted:
         raise ConfigError("pretrain_memory needs a vision that was trained: give --load-path, or --pretrain-vision too")
     say(f"collecting {cfg.collect_steps:,} steps by chance")
-    data = collect(env, -(-cfg.collect_steps//int(cfg.env_batch_number)), cfg.seed)
+    data = collect(env, -(-cfg.collect_steps//int(cfg.env_batch_number)), cfg.seed, hold=.7*(cfg.env_name == "CarRacing-v3")) # a wheel that trembles goes nowhere
     steps = len(data["rew"])*int(cfg.env_batch_number)*cfg.max_epoch
     training = dataclasses.replace(trainer_config(cfg), total_steps=steps, log_interval=max(steps//100, 1), save_interval=steps + 1)
     if cfg.pretrain_vision:
@@ -213,6 +220,7 @@ def train(
         with begin(cfg, resume) as run:
             if cfg.load_path and not (resume and any(run.checkpoints.glob("step_*"))): take_weights(agent, cfg.load_path, say)
             if early: return agent, None, run.path, pretrain(cfg, env, agent, run, say)
+            if cfg.vision_use == "frozen" and not resume and not getattr(agent.vision, "fitted", True): raise ConfigError("vision_use = 'frozen' needs a vision that was trained: give --load-path with weights that --pretrain-vision made")
             history = fit(cfg, env, agent, run, bool(resume), progress)
             save_agent(agent, saved(cfg, ""), cfg.env_name, history[-1]["step"])
             return agent, history, run.path, saved(cfg, "")
