@@ -1,7 +1,7 @@
 """Control: CarRacing without drawing what nobody looks at, a decision with a plan against one without, actor-critic learning against Stable-Baselines3, and one step of memory against the whole window.
 
-Before timing, each pair is shown to do the same: pictures, rewards and endings of the racing game are equal, and a step of memory agrees with the full pass. Both actor-critics have hidden layers of 128 and 64, eight CartPoles and rollouts of five steps; ours
-has layer norms besides, and sees the poles once through Gymnasium, as theirs does, and once as one batch of tensors. Sides take turns in this process. Run by `make bench`.
+Before timing, each pair is shown to do the same: pictures, rewards and endings of the racing game are equal, and a step of memory agrees with the full pass. Both actor-critics have hidden layers of 128 and 64 with layer norms, eight (then 64) CartPoles and rollouts of five steps; ours
+sees the poles once through Gymnasium, as theirs does, and once as one batch of tensors. Sides take turns in this process. Run by `make bench`.
 """
 import json, time
 
@@ -82,6 +82,15 @@ def bench_memory(repeats, n=16, context=64, goal=5):
     return rows
 
 
+class SameNetworks(stable_baselines3.common.policies.ActorCriticPolicy):
+    "Stable-Baselines3's policy with layer norms behind the hidden layers, as ours."
+    def _build_mlp_extractor(self):
+        super()._build_mlp_extractor()
+        for name in ("policy_net", "value_net"):
+            layers = [x for layer in getattr(self.mlp_extractor, name) for x in ((layer, nn.LayerNorm(layer.out_features)) if isinstance(layer, nn.Linear) else (layer,))]
+            setattr(self.mlp_extractor, name, nn.Sequential(*layers))
+
+
 def bench_a2c(repeats, steps=8000, envs=8, n_steps=5, goal=1.5):
     "Environment steps per second of actor-critic learning on CartPole."
     cfg = AgentConfig(envs=envs, n_steps=n_steps, memory_use="none", memory_coef=0., predictor_coef=0., memory=MemoryConfig(width=4, layers=1, heads=1, context=1, ff=4), controller=ControllerConfig(planning_horizon=0))
@@ -90,7 +99,7 @@ def bench_a2c(repeats, steps=8000, envs=8, n_steps=5, goal=1.5):
         env, like = DynamicsEnv(CartPole(), envs, 0), gymnasium.make("CartPole-v1")
         env.observation_space, env.action_space = like.observation_space, like.action_space
         return env
-    def theirs(): stable_baselines3.A2C("MlpPolicy", make_vec_env("CartPole-v1", envs, seed=0), n_steps=n_steps, ent_coef=.01, policy_kwargs=dict(net_arch=[128, 64], activation_fn=nn.ReLU), seed=0, device="cpu").learn(steps)
+    def theirs(): stable_baselines3.A2C(SameNetworks, make_vec_env("CartPole-v1", envs, seed=0), n_steps=n_steps, ent_coef=.01, policy_kwargs=dict(net_arch=[128, 64], activation_fn=nn.ReLU), seed=0, device="cpu").learn(steps)
     sides = {"gymnasium": ours(lambda: ControlEnvs("CartPole-v1", envs, 0)), "tensors": ours(tensors), "theirs": theirs}
     rates = {k: [] for k in sides}
     torch.set_num_threads(1)
@@ -105,7 +114,7 @@ def bench_a2c(repeats, steps=8000, envs=8, n_steps=5, goal=1.5):
 
 def main(repeats=5, steps=8000):
     seed_everything(0)
-    rows = bench_racing(repeats) + bench_planning(repeats) + bench_memory(repeats) + bench_a2c(repeats, steps)
+    rows = bench_racing(repeats) + bench_planning(repeats) + bench_memory(repeats) + bench_a2c(repeats, steps) + bench_a2c(repeats, 4*steps, envs=64)
     atomic_write(output_root()/"results/bench/control.json", json.dumps({"name": "control", "provenance": provenance(), "rows": rows}, indent=1))
 
 

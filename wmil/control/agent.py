@@ -180,6 +180,9 @@ class WorldModelAgent(nn.Module):
     @property
     def device(self): return self.value_unit.device
 
+    @property
+    def several(self): return self.cfg.passes*self.cfg.groups > 1 # updates on the same steps, between which the policy moves
+
     def begin(self, n): # N -> Carried, of those who have seen nothing
         return Carried(self.memory.initial(n), self.memory.bias.new_zeros(n, self.memory.action_dim))
 
@@ -238,8 +241,8 @@ def prepare(self:WorldModelAgent,
     "Targets and advantages of real steps."
     batch, came = {k: v.to(self.device) for k, v in batch.items()}, self.arrived(after[1]["final_obs"])
     next_z, next_h = (torch.cat([batch[k][1:], last.unsqueeze(0)]) for k, last in zip(("came_z", "came_h"), came))
-    batch["log_prob"], batch["value"], _ = self.controller.evaluate(batch["z"], batch["h"], plan=batch.get("plan"), drawn=batch["drawn"])
-    next_value = self.controller.value(next_z, next_h)
+    batch["value"], next_value = self.controller.value(torch.stack([batch["z"], next_z]), torch.stack([batch["h"], next_h]))
+    if self.several: batch["log_prob"] = self.controller.evaluate(batch["z"], batch["h"], plan=batch.get("plan"), drawn=batch["drawn"])[0]
     if not self.fitted: self.value_unit.copy_(batch["rew"].square().mean().sqrt().clamp_min(1e-3)/max(1 - self.cfg.gamma, .01)); self.fitted.fill_(True)
     adv, returns = gae(batch["rew"]/self.value_unit, batch["value"], next_value, batch["terminated"], batch["truncated"], self.cfg.gamma, self.cfg.gae_lambda)
     return {**batch, "next_z": next_z, "next_value": next_value, "adv": adv, "returns": returns}
@@ -256,8 +259,7 @@ def actor_critic(self:WorldModelAgent,
     adv = batch["adv"] - mean(batch["adv"])
     adv = adv/(mean(adv.square()).sqrt() + self.cfg.least_spread + 1e-8)
     log_prob, value, entropy = self.controller.evaluate(z, h, plan=batch.get("plan"), drawn=batch["drawn"])
-    several = self.cfg.passes*self.cfg.groups > 1 and "log_prob" in batch # the policy moves between the updates
-    policy, spread = mean(ppo_loss(log_prob, batch["log_prob"], adv, self.cfg.clip)[0] if several else policy_gradient_loss(log_prob, adv)), mean(entropy)
+    policy, spread = mean(ppo_loss(log_prob, batch["log_prob"], adv, self.cfg.clip)[0] if "log_prob" in batch else policy_gradient_loss(log_prob, adv)), mean(entropy)
     error = mean(value_loss(value, batch["returns"]))/self.cfg.value_spread**2
     return policy + self.cfg.value_coef*error - self.cfg.entropy_coef*spread, {"policy_loss": policy, "value_loss": error, "entropy": spread}
 
