@@ -9,7 +9,7 @@ __all__ = ['RACING', 'EARLY_ENDS', 'Weight', 'Unit', 'Count', 'Some', 'FORESEEN'
            'pretrain_vision', 'seen_windows', 'Foreseer', 'pretrain_memory']
 
 # %% ../../nbs/34_control.agent.ipynb #cell-02
-import dataclasses
+import dataclasses, functools
 from typing import Annotated, Literal, NamedTuple
 import gymnasium, numpy as np, torch
 from fastcore.basics import patch
@@ -21,7 +21,7 @@ from .controllers import ControllerConfig, LatentDynamics, make_controller
 from .memory import MemoryConfig, MemoryState, Predictors, TemporalTransformer, Windows, memory_loss, predictor_losses
 from .racing import RacingConfig, RacingEnvs
 from .vision import Pictures, VQVision, VQVisionConfig, make_vision
-from ..core import ConfigError, Rng, WmilError, check_choice, config, dump_config, make_config, nearest, stream_seed
+from ..core import ConfigError, Rng, WmilError, check_choice, config, dump_config, make_config, nearest, pick_device, stream_seed
 from ..planning import check_action, encode_action
 from ..rl import explained_variance, gae, policy_gradient_loss, ppo_loss, value_loss
 from ..rollout import GymnasiumEnv, Rollouts, rollout
@@ -118,7 +118,7 @@ class AgentConfig:
     "Parts and losses of an agent."
     envs: Some = 4 # N, real environments side by side
     n_steps: Some = 128 # T, real steps of each environment per update
-    gamma: Unit = 0.99 # discount per step
+    gamma: Annotated[float, Field(gt=0, le=1)] = 0.99 # discount per step
     gae_lambda: Unit = 0.95 # 0: one-step advantages, biased; 1: whole returns, noisy
     value_coef: Weight = 0.5 # weight of the values' error
     value_spread: Annotated[float, Field(gt=0)] = 0.2 # error of a value that counts as 1, in units of the value that never ending steps would have
@@ -190,7 +190,9 @@ class WorldModelAgent(nn.Module):
 @patch
 def look(self:WorldModelAgent, obs): # (N, ...) -> z (N, z_dim)
     "See without learning; a vision that never saw a picture makes its first codes from these."
-    if isinstance(self.vision, VQVision) and not self.vision.fitted: self.vision.train()(obs.to(self.device))
+    if isinstance(self.vision, VQVision) and not self.vision.fitted:
+        if self.cfg.vision_use == "frozen": raise WmilError("this agent's vision is frozen and has never seen a picture: train one in an agent with vision_use = 'trained', and take it over with patch_agent")
+        self.vision.train()(obs.to(self.device))
     return self.vision.encode(obs.to(self.device)).z
 
 @patch
@@ -243,8 +245,9 @@ def prepare(self:WorldModelAgent,
     next_z, next_h = (torch.cat([batch[k][1:], last.unsqueeze(0)]) for k, last in zip(("came_z", "came_h"), came))
     batch["value"], next_value = self.controller.value(torch.stack([batch["z"], next_z]), torch.stack([batch["h"], next_h]))
     if self.several: batch["log_prob"] = self.controller.evaluate(batch["z"], batch["h"], plan=batch.get("plan"), drawn=batch["drawn"])[0]
-    if not self.fitted: self.value_unit.copy_(batch["rew"].square().mean().sqrt().clamp_min(1e-3)/max(1 - self.cfg.gamma, .01)); self.fitted.fill_(True)
+    if not self.fitted and batch["rew"].any(): self.value_unit.copy_(batch["rew"].square().mean().sqrt().clamp_min(1e-3)/max(1 - self.cfg.gamma, .01)); self.fitted.fill_(True)
     adv, returns = gae(batch["rew"]/self.value_unit, batch["value"], next_value, batch["terminated"], batch["truncated"], self.cfg.gamma, self.cfg.gae_lambda)
+    if self.cfg.vision_use == "frozen": batch = {k: v for k, v in batch.items() if k not in ("obs", "next_obs")} # nobody looks at them again
     return {**batch, "next_z": next_z, "next_value": next_value, "adv": adv, "returns": returns}
 
 # %% ../../nbs/34_control.agent.ipynb #cell-23
@@ -255,13 +258,14 @@ def actor_critic(self:WorldModelAgent,
     weight:torch.Tensor=None, # (...), 0 leaves a step out
 ) -> tuple: # loss, metrics
     "Policy, value and entropy of steps, real or imagined."
-    mean = torch.mean if weight is None else lambda x: (x*weight).sum()/weight.sum()
+    mean = torch.mean if weight is None else lambda x: torch.where(weight > 0, x*weight, 0.).sum()/weight.sum()
     adv = batch["adv"] - mean(batch["adv"])
     adv = adv/(mean(adv.square()).sqrt() + self.cfg.least_spread + 1e-8)
     log_prob, value, entropy = self.controller.evaluate(z, h, plan=batch.get("plan"), drawn=batch["drawn"])
-    policy, spread = mean(ppo_loss(log_prob, batch["log_prob"], adv, self.cfg.clip)[0] if "log_prob" in batch else policy_gradient_loss(log_prob, adv)), mean(entropy)
+    policy, moved = ppo_loss(log_prob, batch["log_prob"], adv, self.cfg.clip) if "log_prob" in batch else (policy_gradient_loss(log_prob, adv), {})
+    policy, spread = mean(policy), mean(entropy)
     error = mean(value_loss(value, batch["returns"]))/self.cfg.value_spread**2
-    return policy + self.cfg.value_coef*error - self.cfg.entropy_coef*spread, {"policy_loss": policy, "value_loss": error, "entropy": spread}
+    return policy + self.cfg.value_coef*error - self.cfg.entropy_coef*spread, {"policy_loss": policy, "value_loss": error, "entropy": spread, **{k: x.mean() for k, x in moved.items()}}
 
 FORESEEN = ("train/memory_loss", "train/reward_loss", "train/termination_loss")
 
@@ -271,11 +275,24 @@ def world(self:WorldModelAgent,
     batch:dict, # action, rew, terminated
     next_z:torch.Tensor, # (..., z_dim)
     keep=slice(None), # of the steps, those whose successor is known
-) -> tuple: # loss, metrics
+) -> tuple: # loss of the memory, loss of the predictors, metrics
     "What is to be foreseen: latent, reward and end. Reward and end do not shape what is seen and remembered."
     memory, m = memory_loss(self.memory, z[keep], batch["action"][keep], h[keep], next_z[keep])
     rest, p = predictor_losses(self.predictors, z.detach(), h.detach(), batch["action"], batch["rew"], batch["terminated"])
-    return self.cfg.memory_coef*memory + self.cfg.predictor_coef*rest, dict(zip(FORESEEN, (m["memory/loss"], p["predictors/reward"], p["predictors/termination"])))
+    return memory, rest, dict(zip(FORESEEN, (m["memory/loss"], p["predictors/reward"], p["predictors/termination"])))
+
+@patch
+def weighed(self:WorldModelAgent, world): # function () -> losses and metrics -> loss, metrics
+    "The world's losses, weighted. Where no weight is above 0 they are only measured, when a row is logged."
+    a, b = self.cfg.memory_coef, self.cfg.predictor_coef
+    if a or b: memory, rest, facts = world(); return a*memory + b*rest, facts
+    @functools.cache
+    @torch.no_grad()
+    def measured():
+        training = self.training
+        try: return self.eval() and world()[2]
+        finally: self.train(training)
+    return 0., {k: lambda k=k: measured()[k] for k in FORESEEN}
 
 @patch
 def recall(self:WorldModelAgent, z, before, start, state=None): # (B, T, ...) -> h (B, T, D), MemoryState
@@ -288,7 +305,7 @@ def recall(self:WorldModelAgent, z, before, start, state=None): # (B, T, ...) ->
 @patch
 def see(self:WorldModelAgent, batch): # (A, B, ...) -> z (A, B, z_dim), loss
     "Look at steps again, with gradients where the vision learns."
-    if self.cfg.vision_use == "frozen": return batch["z"], self.value_unit.new_zeros(())
+    if "z" in batch and not any(p.requires_grad for p in self.vision.parameters()): return batch["z"], self.value_unit.new_zeros(())
     seen = self.vision(batch["obs"].flatten(0, 1))
     return seen.z.unflatten(0, batch["rew"].shape), seen.loss
 
@@ -306,15 +323,13 @@ def loss(self:WorldModelAgent,
     if "dream_z" in batch: return self.dream_loss(batch)
     across = lambda x: x.transpose(0, 1) # (T, N, ...) <-> (N, T, ...)
     z, sight = self.see(batch) # (T, N, z_dim)
-    h = across(self.recall(across(z), across(batch["before"]), across(batch["start"]), batch.get("state"))[0]) # (T, N, D)
+    h = batch["h"] if self.cfg.memory_use == "none" else across(self.recall(across(z), across(batch["before"]), across(batch["start"]), batch.get("state"))[0]) # (T, N, D)
     loss, m = self.actor_critic(z, h, batch)
-    world = lambda: self.world(z, h, batch, batch["next_z"])
-    idle = not (self.cfg.memory_coef or self.cfg.predictor_coef) # then it is only measured, when a row is logged
-    foreseen, w = (0., {k: lambda k=k: world()[1][k] for k in FORESEEN}) if idle else world()
+    foreseen, w = self.weighed(lambda: self.world(z, h, batch, batch["next_z"]))
     total = loss + self.cfg.vision_coef*sight + foreseen
     facts = {**{f"train/{k}": v for k, v in m.items()}, "train/vision_loss": sight, **w, "train/loss": total,
              "train/explained_variance": lambda: explained_variance(batch["value"], batch["returns"]).nan_to_num(0.)}
-    self.last = {k: v.detach() for k, v in facts.items() if torch.is_tensor(v)} # dreams show them too
+    if self.cfg.dreams: self.last = {k: v.detach() for k, v in facts.items() if torch.is_tensor(v)} # dreams show them too
     return total, {**facts, **self.gradients()}
 
 # %% ../../nbs/34_control.agent.ipynb #cell-29
@@ -393,8 +408,8 @@ def dream_loss(self:WorldModelAgent,
     z, sight = self.see(batch) # (B, C + 1, z_dim)
     h, _ = self.recall(z, batch["before"], batch["start"])
     steps = {k: batch[k][:, :-1] for k in ("action", "rew", "terminated", "truncated")} # the last one has no successor here
-    world, w = self.world(z[:, :-1], h[:, :-1], steps, z[:, 1:], ~(steps["terminated"] | steps["truncated"])) # nor has the last one of an episode
-    total = loss + self.cfg.vision_coef*sight + world
+    foreseen, w = self.weighed(lambda: self.world(z[:, :-1], h[:, :-1], steps, z[:, 1:], ~(steps["terminated"] | steps["truncated"]))) # nor has the last one of an episode
+    total = loss + self.cfg.vision_coef*sight + foreseen
     return total, {**self.last, **{f"dream/{k}": v for k, v in m.items()}, "train/vision_loss": sight, **w, "dream/reward": d["rew"].mean(), "dream/alive": d["weight"][-1].mean(), "dream/value": (d["value"]*self.value_unit).mean(), **self.gradients()}
 
 # %% ../../nbs/34_control.agent.ipynb #cell-37
@@ -410,7 +425,7 @@ class Experience(Rollouts):
         n = env.batch_shape[-1]
         if n % cfg.groups: raise ConfigError(f"groups = {cfg.groups}: {n} environments do not divide into them; choose a divisor")
         self.replay, self.noise, self.carried = Replay(-(-cfg.replay//n), cfg.vision_use == "frozen"), Rng(seed, "dreams"), None
-        self.running, self.finished = torch.zeros(2, n), [] # return and length of the episodes that go on, and of the last twenty
+        self.running, self.finished, self.episodes = torch.zeros(2, n), [], 0 # return and length of the episodes that go on, and of the last twenty; how many ended
 
     @property
     def count(self): return self.each if self.between else 0 # steps that the batch handed out last completes
@@ -432,7 +447,7 @@ class Experience(Rollouts):
         self.carried, self.taken = learner.carried, self.taken + self.each
         if self.cfg.dreams: self.replay.add(batch)
         self.tally(batch)
-        self.left = self.cfg.dreams if self.taken >= self.cfg.dream_after else 0
+        self.left = self.cfg.dreams if self.taken >= self.cfg.dream_after and len(self.replay) > 1 else 0 # a window needs two steps
         self.again = [g for _ in range(self.cfg.passes) for g in self.shuffled(batch)]
         return self.again.pop()
 
@@ -446,28 +461,32 @@ class Experience(Rollouts):
 @patch
 def tally(self:Experience, batch):
     "Keep count of finished episodes."
-    for rew, over in zip(batch["rew"].cpu(), (batch["terminated"] | batch["truncated"]).cpu()):
-        self.running += torch.stack([rew, torch.ones_like(rew)])
-        self.finished = (self.finished + self.running[:, over].T.tolist())[-20:]
+    rews, overs = torch.stack([batch["rew"], torch.ones_like(batch["rew"])], 1).cpu(), (batch["terminated"] | batch["truncated"]).cpu() # (T, 2, N), (T, N)
+    first = 0
+    for t in overs.any(1).nonzero()[:, 0].tolist():
+        over = overs[t]
+        self.running += rews[first:t + 1].sum(0)
+        self.finished, self.episodes, first = (self.finished + self.running[:, over].T.tolist())[-20:], self.episodes + int(over.sum()), t + 1
         self.running[:, over] = 0.
+    self.running += rews[first:].sum(0)
 
 @patch
 def metrics(self:Experience):
-    rew, length = torch.tensor(self.finished or self.running.T.tolist()).mean(0)
-    return {"train/mean_episode_reward": rew, "train/mean_episode_length": length}
+    mean = lambda i: lambda: torch.tensor(self.finished or self.running.T.tolist()).mean(0)[i] # of those that go on, as long as none has ended
+    return {"train/mean_episode_reward": mean(0), "train/mean_episode_length": mean(1), "train/episodes": lambda: torch.tensor(self.episodes)}
 
 @patch
 def state_dict(self:Experience):
     carried = None if self.carried is None else [*self.carried.memory, self.carried.action]
     return {"rollouts": Rollouts.state_dict(self), "carried": carried, "replay": self.replay.state_dict(), "noise": self.noise.state_dict(),
-            "taken": self.taken, "running": self.running.clone(), "finished": self.finished}
+            "taken": self.taken, "running": self.running.clone(), "finished": self.finished, "episodes": self.episodes}
 
 @patch
 def load_state_dict(self:Experience, state):
     Rollouts.load_state_dict(self, state["rollouts"])
     self.replay.load_state_dict(state["replay"]); self.noise.load_state_dict(state["noise"])
     self.carried = None if state["carried"] is None else Carried(MemoryState(*state["carried"][:3]), state["carried"][3])
-    self.taken, self.running, self.finished, self.left, self.again = state["taken"], state["running"].clone(), [list(x) for x in state["finished"]], 0, []
+    self.taken, self.running, self.finished, self.episodes, self.left, self.again = state["taken"], state["running"].clone(), [list(x) for x in state["finished"]], state["episodes"], 0, []
 
 # %% ../../nbs/34_control.agent.ipynb #cell-41
 @torch.no_grad()
@@ -530,7 +549,7 @@ PARTS = ("vision", "memory", "predictors", "controller")
 
 def save_agent(
     agent:WorldModelAgent, # what to save
-    folder, # where; earlier ones in it are kept
+    folder, # where; it holds one agent, the last one saved
     env_name:str, # its environment
     step:int=0, # real steps it has learnt from
     parts=PARTS, # which parts
@@ -538,7 +557,7 @@ def save_agent(
     "Write a checkpoint of an agent, or of some parts of it; returns its path."
     for part in parts: check_choice("part", part, PARTS)
     weights = {k: v for k, v in agent.state_dict().items() if k.split(".")[0] in parts or k.split(".")[0] not in PARTS}
-    return save_checkpoint(folder, step, weights, {"agent": dump_config(agent.cfg), "env_name": env_name, "parts": list(parts)})
+    return save_checkpoint(folder, 0, weights, {"step": step, "agent": dump_config(agent.cfg), "env_name": env_name, "parts": list(parts)})
 
 def read_agent(folder): # a folder that `save_agent` or a run wrote -> Checkpoint
     "The newest checkpoint of a folder; `CheckpointError` where there is none."
@@ -566,10 +585,11 @@ class Patch(NamedTuple):
     loaded: list # parts that fitted whole
     missing: list # parts that the checkpoint does not have
     unfit: list # parts of another shape, with the first difference
+    env_name: str = "" # whose environment they are for, where it is known
 
     def __str__(self):
         say = lambda what, xs: f"{what}: {', '.join(xs) if xs else 'nothing'}"
-        return "; ".join([say("loaded", self.loaded), say("not in the checkpoint", self.missing), say("of another shape, left as they were", self.unfit)])
+        return "; ".join([say("loaded", self.loaded), say("not in the checkpoint", self.missing), say("of another shape, left as they were", self.unfit)]) + f" (weights for {self.env_name})"*bool(self.env_name)
 
 def patch_agent(
     agent:WorldModelAgent, # who gets them
@@ -577,8 +597,8 @@ def patch_agent(
     parts=PARTS, # which parts are wanted
 ) -> Patch:
     "Take over the parts that fit; `CheckpointError` where none does."
-    found, own, patch = read_agent(folder), agent.state_dict(), Patch([], [], [])
-    taken = {}
+    found, own, taken = read_agent(folder), agent.state_dict(), {}
+    patch = Patch([], [], [], (found.state or {}).get("env_name", ""))
     for part in parts:
         mine = {k: v for k, v in own.items() if k.startswith(f"{check_choice('part', part, PARTS)}.")}
         there = {k: v for k, v in found.weights.items() if k.startswith(f"{part}.")}
@@ -623,6 +643,7 @@ def pretrain_vision(
 ) -> list: # metrics by logged row; empty where there is nothing to learn
     "Learn to see: vectors are seen as they are."
     if not any(True for _ in agent.vision.parameters()): return []
+    agent.to(pick_device(training.device))
     if not any(p.requires_grad for p in agent.vision.parameters()): raise ConfigError("this agent's vision is frozen, so it cannot learn: train it in an agent with vision_use = 'trained', and take it over with patch_agent")
     return Trainer(training, run).fit(agent.vision, Pictures(data["obs"].flatten(0, 1), batch_size, seed))
 
@@ -646,7 +667,8 @@ class Foreseer(nn.Module):
 
     def loss(self, batch):
         h, _ = self.agent[0].recall(batch["z"], batch["prev"], batch["start"])
-        return self.agent[0].world(batch["z"], h, {"action": batch["act"], "rew": batch["rew"], "terminated": batch["terminated"]}, batch["next_z"])
+        memory, rest, facts = self.agent[0].world(batch["z"], h, {"action": batch["act"], "rew": batch["rew"], "terminated": batch["terminated"]}, batch["next_z"])
+        return memory + rest, facts # whole: the weights of `AgentConfig` are shares beside the policy's loss
 
 def pretrain_memory(
     agent:WorldModelAgent, # whose memory and predictors
@@ -657,5 +679,6 @@ def pretrain_memory(
     batch_size:int=16, # B, windows
 ) -> list: # metrics by logged row
     "Learn what comes next, seen by the vision as it is."
+    agent.to(pick_device(training.device))
     source = Windows(seen_windows(agent, data), batch_size, min(2*agent.cfg.memory.context, len(data["rew"])), stream_seed(seed, "windows"))
     return Trainer(training, run).fit(Foreseer(agent), source)
