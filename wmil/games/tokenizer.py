@@ -157,7 +157,7 @@ def _in_batches(work, x, size, precision, device):
 def encode(self:FrameTokenizer,
     frames, # (B, 64, 64) uint8
     precision:str="fp32", # "fp32" or "bf16"
-    search:int=0, # steps of search for better codes, for frames that would be drawn wrongly; 100 is plenty
+    search:int=0, # steps of search for better codes, for frames that would be drawn wrongly; 100 mend most, 1000 nearly all that can be
 ) -> torch.Tensor: # (B, 8, 8) int64
     "Tokens of frames. Searched ones never draw a frame with more wrong pixels; other batches, threads or machines may find others."
     if not isinstance(search, (int, np.integer)) or search < 0: raise WmilError(f"search = {search!r}: expected a whole number of steps, 0 for none")
@@ -426,7 +426,7 @@ def descend(self:FrameVQVAE,
     tokens:torch.Tensor, # (B, 8, 8), where to start
     steps:int, # at most
     precision:str="fp32", # of the gradients
-    patience:int=20, # steps without a better frame before it goes on from its best
+    patience:int=20, # steps without a better frame before it goes on from beside its best
 ) -> torch.Tensor: # (B, 8, 8), the best that were met
     "Adam on the vectors of each frame, straight through the quantiser."
     best, least, eta, codes = tokens.clone(), self.mistakes(frames, tokens), self.stride(), self.vectors.detach()
@@ -442,7 +442,7 @@ def descend(self:FrameVQVAE,
         m, v, idle = m.lerp(gradient, .5), v.lerp(gradient.square(), .1), idle + 1
         z = z - eta*(m/(1 - .5**step))/((v/(1 - .9**step)).sqrt() + 1e-8)
         stuck = idle >= patience
-        z[stuck], idle[stuck] = codes[best[left[stuck]]], 0
+        if stuck.any(): z[stuck], idle[stuck] = codes[best[left[stuck]]] + 3*eta*torch.randn(z.shape[1:], generator=torch.Generator().manual_seed(step)).to(z), 0
         if (going := least[left] > 0).all(): continue
         left, z, m, v, idle = (x[going] for x in (left, z, m, v, idle))
         if not len(left): break
