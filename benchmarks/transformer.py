@@ -22,7 +22,7 @@ from wmil.seeds import keep_freed_memory
 from wmil.trainers import Trainer, TrainerConfig
 from timing import alternate, row
 
-SIZES = GameTransformerConfig(hidden_size=256, num_layers=6, num_heads=4, num_kv_heads=2, intermediate_size=688)
+SIZES = GameTransformerConfig(hidden_size=256, num_layers=4, num_heads=4, num_kv_heads=2, intermediate_size=688)
 W, STRIDE = 1024, 345 # tokens in a window, and from one to the next
 LR = 1e-3
 PRESSES = np.array([(k, 0, 0) for k in (1, 2, 3, 4)]) # kind, x, y
