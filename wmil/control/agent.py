@@ -267,6 +267,7 @@ def actor_critic(self:WorldModelAgent,
     error = mean(value_loss(value, batch["returns"]))/self.cfg.value_spread**2
     return policy + self.cfg.value_coef*error - self.cfg.entropy_coef*spread, {"policy_loss": policy, "value_loss": error, "entropy": spread, **{k: x.mean() for k, x in moved.items()}}
 
+# %% ../../nbs/34_control.agent.ipynb #cell-24
 FORESEEN = ("train/memory_loss", "train/reward_loss", "train/termination_loss")
 
 @patch
@@ -301,7 +302,7 @@ def recall(self:WorldModelAgent, z, before, start, state=None): # (B, T, ...) ->
     h, state = self.memory.run(z, before, start, state)
     return h*self.cfg.memory_gain, state
 
-# %% ../../nbs/34_control.agent.ipynb #cell-24
+# %% ../../nbs/34_control.agent.ipynb #cell-25
 @patch
 def see(self:WorldModelAgent, batch): # (A, B, ...) -> z (A, B, z_dim), loss
     "Look at steps again, with gradients where the vision learns."
@@ -332,7 +333,7 @@ def loss(self:WorldModelAgent,
     if self.cfg.dreams: self.last = {k: v.detach() for k, v in facts.items() if torch.is_tensor(v)} # dreams show them too
     return total, {**facts, **self.gradients()}
 
-# %% ../../nbs/34_control.agent.ipynb #cell-29
+# %% ../../nbs/34_control.agent.ipynb #cell-30
 class Replay:
     "The last real steps of each environment, in order."
     def __init__(self,
@@ -363,7 +364,7 @@ class Replay:
         if state["rows"]: self.rows = {k: v.new_zeros(self.capacity, *v.shape[1:]) for k, v in state["rows"].items()}
         for k, v in state["rows"].items(): self.rows[k][:len(v)] = v
 
-# %% ../../nbs/34_control.agent.ipynb #cell-32
+# %% ../../nbs/34_control.agent.ipynb #cell-33
 @patch
 @torch.no_grad()
 def dream(self:WorldModelAgent,
@@ -397,7 +398,7 @@ def lived(self:WorldModelAgent, z, h, drawn, action, last_z, last_h, chance): # 
     weight = torch.cat([torch.ones_like(rew[:1]), (~end[:-1]).cumprod(0).to(rew)]) # 0 after an end
     return {"z": z, "h": h, "drawn": drawn, "rew": rew, "terminated": end, "value": value[:-1], "adv": adv, "returns": returns, "weight": weight}
 
-# %% ../../nbs/34_control.agent.ipynb #cell-33
+# %% ../../nbs/34_control.agent.ipynb #cell-34
 @patch
 def dream_loss(self:WorldModelAgent,
     batch:dict, # from `dream`
@@ -412,7 +413,7 @@ def dream_loss(self:WorldModelAgent,
     total = loss + self.cfg.vision_coef*sight + foreseen
     return total, {**self.last, **{f"dream/{k}": v for k, v in m.items()}, "train/vision_loss": sight, **w, "dream/reward": d["rew"].mean(), "dream/alive": d["weight"][-1].mean(), "dream/value": (d["value"]*self.value_unit).mean(), **self.gradients()}
 
-# %% ../../nbs/34_control.agent.ipynb #cell-37
+# %% ../../nbs/34_control.agent.ipynb #cell-38
 class Experience(Rollouts):
     "Real steps for one update, then dreams for several."
     def __init__(self,
@@ -457,7 +458,7 @@ class Experience(Rollouts):
         rows = self.noise.rand(N).argsort().chunk(self.cfg.groups)
         return [{k: v.take(r) if k == "state" else v[:, r] for k, v in batch.items()} for r in (r.to(batch["rew"].device) for r in rows)]
 
-# %% ../../nbs/34_control.agent.ipynb #cell-38
+# %% ../../nbs/34_control.agent.ipynb #cell-39
 @patch
 def tally(self:Experience, batch):
     "Keep count of finished episodes."
@@ -488,7 +489,7 @@ def load_state_dict(self:Experience, state):
     self.carried = None if state["carried"] is None else Carried(MemoryState(*state["carried"][:3]), state["carried"][3])
     self.taken, self.running, self.finished, self.episodes, self.left, self.again = state["taken"], state["running"].clone(), [list(x) for x in state["finished"]], state["episodes"], 0, []
 
-# %% ../../nbs/34_control.agent.ipynb #cell-41
+# %% ../../nbs/34_control.agent.ipynb #cell-42
 @torch.no_grad()
 def play(
     agent:WorldModelAgent, # who plays
@@ -527,7 +528,7 @@ def evaluate(
         finally: env.close()
     return torch.cat(returns)
 
-# %% ../../nbs/34_control.agent.ipynb #cell-42
+# %% ../../nbs/34_control.agent.ipynb #cell-43
 def train_agent(
     env, # N environments, or a name for cfg.envs of them
     cfg:AgentConfig=AgentConfig(), # parts and losses
@@ -544,7 +545,7 @@ def train_agent(
     trainer = Trainer(dataclasses.replace(training, max_grad_norm=cfg.max_grad_norm), run)
     return agent, trainer.fit(agent, Experience(env, cfg, seed), resume=resume)
 
-# %% ../../nbs/34_control.agent.ipynb #cell-48
+# %% ../../nbs/34_control.agent.ipynb #cell-49
 PARTS = ("vision", "memory", "predictors", "controller")
 
 def save_agent(
@@ -579,7 +580,7 @@ def load_agent(
     load_weights(agent, found.weights, str(found.path))
     return agent, name
 
-# %% ../../nbs/34_control.agent.ipynb #cell-49
+# %% ../../nbs/34_control.agent.ipynb #cell-50
 class Patch(NamedTuple):
     "What was taken over into an agent, by part."
     loaded: list # parts that fitted whole
@@ -611,7 +612,7 @@ def patch_agent(
     agent.load_state_dict(taken, strict=False)
     return patch
 
-# %% ../../nbs/34_control.agent.ipynb #cell-52
+# %% ../../nbs/34_control.agent.ipynb #cell-53
 def collect(
     env, # N environments
     steps:int, # T, of each
@@ -647,7 +648,7 @@ def pretrain_vision(
     if not any(p.requires_grad for p in agent.vision.parameters()): raise ConfigError("this agent's vision is frozen, so it cannot learn: train it in an agent with vision_use = 'trained', and take it over with patch_agent")
     return Trainer(training, run).fit(agent.vision, Pictures(data["obs"].flatten(0, 1), batch_size, seed))
 
-# %% ../../nbs/34_control.agent.ipynb #cell-53
+# %% ../../nbs/34_control.agent.ipynb #cell-54
 @torch.no_grad()
 def seen_windows(
     agent:WorldModelAgent, # whose vision

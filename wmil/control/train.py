@@ -116,6 +116,7 @@ def trainer_config(cfg): # ControlConfig -> TrainerConfig
     same = dict(lr=cfg.learning_rate, schedule=cfg.schedule, max_grad_norm=cfg.max_grad_norm, device=cfg.device)
     return TrainerConfig(total_steps=cfg.max_epoch*epoch, log_interval=epoch, save_interval=cfg.save_epochs*epoch, **same)
 
+# %% ../../nbs/36_control.train.ipynb #cell-11
 class Guarded:
     "Environments whose own faults are told in a sentence, before anything is learnt from them."
     def __init__(self, env, name): self.env, self.name, self.steps = env, name, 0
@@ -137,7 +138,7 @@ class Guarded:
         self.steps += 1
         return self.guarded(lambda: self.env.step(act), f"in its step {self.steps} here", lambda out: {"observation": out[0], "reward": out[1], "last_observation": out[4]["final_obs"]})
 
-# %% ../../nbs/36_control.train.ipynb #cell-13
+# %% ../../nbs/36_control.train.ipynb #cell-14
 def take_weights(
     agent:WorldModelAgent, # who gets them
     path, # a folder of weights, or a run
@@ -152,7 +153,7 @@ def take_weights(
 def saved(cfg, what): # ControlConfig, "best_" -> folder
     return output_root()/Path(cfg.save_path).expanduser()/f"{what}{cfg.env_name.replace('/', '-')}"
 
-# %% ../../nbs/36_control.train.ipynb #cell-15
+# %% ../../nbs/36_control.train.ipynb #cell-16
 def pretrain(
     cfg:ControlConfig, # what was asked
     env, # N environments
@@ -177,7 +178,7 @@ def pretrain(
     save_agent(agent, saved(cfg, "pretrainedVM_"), cfg.env_name, 0, PARTS[:3])
     return saved(cfg, "pretrainedVM_")
 
-# %% ../../nbs/36_control.train.ipynb #cell-17
+# %% ../../nbs/36_control.train.ipynb #cell-18
 def fit(
     cfg:ControlConfig, # what was asked
     env, # N environments
@@ -209,7 +210,7 @@ def begin(
         run.close(); raise ConfigError(f"run {run.path} was started otherwise ({'; '.join(diff)}): leave those options out, or start a new run")
     return run
 
-# %% ../../nbs/36_control.train.ipynb #cell-18
+# %% ../../nbs/36_control.train.ipynb #cell-19
 def train(
     cfg:ControlConfig, # what to train
     resume:str=None, # run directory to go on with
@@ -234,7 +235,7 @@ def train(
             return agent, history, run.path, saved(cfg, "")
     finally: env.close()
 
-# %% ../../nbs/36_control.train.ipynb #cell-19
+# %% ../../nbs/36_control.train.ipynb #cell-20
 def shown(path): # a path as short as it can be said
     path = Path(path)
     return path.relative_to(root()) if path.is_relative_to(root()) else path
