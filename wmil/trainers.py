@@ -34,6 +34,7 @@ class TrainerConfig:
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0 # share of training over which the step size rises from 0
     weight_decay: Annotated[float, Field(ge=0)] = 0.0 # AdamW's decoupled decay
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0 # gradients longer than this are scaled down
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0 # decay of the weights' running mean, which is evaluated and, at the end, kept; 0: none
     accumulate: Annotated[int, Field(gt=0)] = 1 # batches that share a gradient step, by the mean of their losses
     log_interval: Annotated[int, Field(gt=0)] = 100 # steps between logged rows
     save_interval: Annotated[int, Field(gt=0)] = 1000 # steps between checkpoints
@@ -185,6 +186,7 @@ class Trainer:
         self.flat = self.seeds is None and self.accelerator.num_processes == 1 and not self.cfg.weight_decay and len({(p.dtype, p.device) for p in self.params}) == 1
         if self.flat: self.params = [flatten_parameters(self.params)]
         self.optimizer = (torch.optim.AdamW if self.cfg.weight_decay else torch.optim.Adam)(self.params, **kw)
+        self.mean = [p.detach().clone() for p in self.params] if self.cfg.average else []
         self.loss = self.accelerator.prepare(_Loss(learner))
         folder = [self.run.checkpoints if self.run else None]
         if self.accelerator.num_processes > 1: broadcast_object_list(folder) # only the main process holds the run
@@ -234,6 +236,8 @@ def update(self:Trainer) -> dict:
         for g in self.optimizer.param_groups: g["lr"] = self.cfg.lr*factor
     self.optimizer.step()
     self.step += self.read*self.accelerator.num_processes; self.updates += 1
+    decay = min(self.cfg.average, self.updates/(9 + self.updates)) # soon forgets the weights that it began with
+    for p, mean in zip(self.params, self.mean): mean.lerp_(p.detach(), 1 - decay)
     return {**mean_metrics(metrics), **(self.source.metrics() if hasattr(self.source, "metrics") else {}), "grad_norm": norm}
 
 # %% ../nbs/04_trainers.ipynb #cell-32
@@ -249,12 +253,19 @@ def log(self:Trainer,
     if self.run and self.main: self.run.log(self.step, row)
 
 @patch
+def swap(self:Trainer):
+    "Weights and their running mean change places."
+    for p, mean in zip(self.params, self.mean):
+        own = p.detach().clone()
+        p.data.copy_(mean); mean.copy_(own)
+
+@patch
 def save(self:Trainer):
     "Write a checkpoint from which training goes on exactly."
     if self.folder is None: return
     own = [{"rng": rng_state(), "source": self.source.state_dict()}]
     state = {"step": self.step, "updates": self.updates, "trainer": dump_config(self.cfg),
-             "optimizer": self.optimizer.state_dict(), "processes": gather_object(own)}
+             "optimizer": self.optimizer.state_dict(), "mean": self.mean, "processes": gather_object(own)}
     if self.main: save_checkpoint(self.folder, self.step, self.learner.state_dict(), {**state, "position": self.run.position()})
 
 # %% ../nbs/04_trainers.ipynb #cell-33
@@ -278,6 +289,7 @@ def resume(self:Trainer,
     if len(state["processes"]) != self.accelerator.num_processes:
         raise CheckpointError(f"{self.folder.parent} was trained by {len(state['processes'])} processes, now there are {self.accelerator.num_processes}")
     self.optimizer.load_state_dict(state["optimizer"])
+    for mean, kept in zip(self.mean, state.get("mean", [])): mean.copy_(kept)
     self.updates, own = state["updates"], state["processes"][self.accelerator.process_index]
     self.source.load_state_dict(own["source"]); set_rng_state(own["rng"])
     if self.run:
@@ -292,20 +304,25 @@ def fit(self:Trainer,
     source, # has next(learner) -> batch, count (steps per batch), state_dict, load_state_dict
     resume:bool=False, # go on from the run's newest checkpoint
     exact:bool=True, # with resume: refuse what would not be exact
-    evaluate=None, # function () -> {name: tensor}, called whenever a row is logged, after the update
+    evaluate=None, # function () -> {name: tensor}, called whenever a row is logged, after the update, on the weights that would be kept
 ) -> list: # one dict of metrics per logged row
     "Train until `total_steps` are done."
     self.prepare(learner, source)
     if resume and self.folder: self.resume(exact)
+    def look():
+        self.swap()
+        try: return evaluate() if evaluate else {}
+        finally: self.swap()
     every = lambda n, before: before//n != self.step//n or self.step >= self.cfg.total_steps
     with StopSignal() as stop, tqdm(total=self.cfg.total_steps, initial=self.step, unit="step", disable=not (self.progress and self.main)) as bar:
         while self.step < self.cfg.total_steps and not (stop.caught and getattr(self.source, "between", True)):
             before = self.step
             metrics = self.update()
             if every(self.cfg.log_interval, before) or self.updates == 1:
-                self.log({**metrics, **(evaluate() if evaluate else {})})
+                self.log({**metrics, **look()})
                 bar.set_postfix({k: f"{np.mean(v):.3g}" for k, v in list(self.history[-1].items())[1:5]}, refresh=False)
             bar.update(self.step - before)
+            if self.step >= self.cfg.total_steps: self.swap()
             if every(self.cfg.save_interval, before): self.save()
         if stop.caught:
             self.save()

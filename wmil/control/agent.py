@@ -136,6 +136,7 @@ class AgentConfig:
     dream_after: Count = 1000 # real steps before the first dream
     replay: Some = 100_000 # real steps that are kept
     windows: Some = 32 # of the replayed windows, how many the world is learnt from
+    end_windows: Unit = 0.25 # share of those in which an episode terminates: drawn evenly, hardly any would
     passes: Some = 1 # over the real steps of a rollout; one pass in one group is A2C; in more updates the policy is held near the one that acted (PPO)
     groups: Some = 1 # of environments that a pass goes through, one update each
     clip: Annotated[float, Field(gt=0)] = 0.2 # how far the ratio of probabilities may move in several passes
@@ -351,11 +352,15 @@ class Replay:
         for k, v in batch.items(): self.rows[k][at] = v.cpu()
         self.full, self.at = self.full or self.at + T >= self.capacity, (self.at + T) % self.capacity
 
-    def sample(self, u, length): # u (B, 2) uniform -> {name: (B, length, ...)}
-        first = (u[:, 0]*(len(self) - length + 1)).long() + (self.at if self.full else 0)
-        rows = (first[:, None] + torch.arange(length)) % self.capacity # (B, length)
-        env = (u[:, 1]*self.rows["rew"].shape[1]).long()[:, None] # (B, 1)
-        return {k: v[rows, env] for k, v in self.rows.items()}
+    def sample(self, u, length, ended=0): # u (B, 2) uniform -> {name: (B, length, ...)}; in the first `ended` windows a step before the last one terminates
+        oldest, last = self.at if self.full else 0, len(self) - length
+        first, env = (u[:, 0]*(last + 1)).long(), (u[:, 1]*self.rows["rew"].shape[1]).long() # counted from the oldest step
+        if ended and len(ends := self.rows["terminated"][:len(self)].nonzero()):
+            chosen = ends[(u[:ended, 1]*len(ends)).long()]
+            first[:ended] = ((chosen[:, 0] - oldest) % self.capacity - (u[:ended, 0]*(length - 1)).long()).clamp(0, last)
+            env[:ended] = chosen[:, 1]
+        rows = (first[:, None] + oldest + torch.arange(length)) % self.capacity # (B, length)
+        return {k: v[rows, env[:, None]] for k, v in self.rows.items()}
 
     def state_dict(self): return {"rows": {k: v[:len(self)].clone() for k, v in (self.rows or {}).items()}, "at": self.at, "full": self.full}
 
@@ -374,7 +379,7 @@ def dream(self:WorldModelAgent,
     "Imagine what the policy would do from states once met (Sutton 1991, Dyna)."
     cfg, to = self.cfg, self.device
     B, K = cfg.dream_starts, cfg.dream_steps
-    windows = {k: x.to(to) for k, x in replay.sample(noise.rand(B, 2), min(cfg.memory.context + 1, len(replay))).items()}
+    windows = {k: x.to(to) for k, x in replay.sample(noise.rand(B, 2), min(cfg.memory.context + 1, len(replay)), round(cfg.end_windows*min(cfg.windows, B))).items()}
     z = windows["z"] if "z" in windows else self.look(windows["obs"].flatten(0, 1)).unflatten(0, windows["rew"].shape) # (B, C + 1, z_dim)
     h, state = self.recall(z, windows["before"], windows["start"])
     z, h, rows = z[:, -1], h[:, -1], []

@@ -294,6 +294,8 @@ def fold(self:LatentDynamics):
     layers = [(w.clone(), b.clone()) for w, b in side_by_side(nets)]
     first, n = layers[0][0], m.change[0].out_features
     first[:n] = torch.cat([first[:n, :m.z_dim], first[:n, m.z_dim + m.action_dim:], first[:n, m.z_dim:m.z_dim + m.action_dim]], 1) # the memory reads the action before h
+    first[n:, :m.z_dim] /= p.z_unit # the predictors read z in units
+    layers[0][1][n:] -= first[n:, :m.z_dim] @ p.z_mean
     scale = torch.cat([m.unit, p.unit.view(1), torch.ones_like(m.unit[:1])])
     shift = torch.cat([torch.zeros_like(m.unit), p.mean.view(1), p.log_odds.view(1)])
     layers[-1] = layers[-1][0]*scale[:, None], layers[-1][1]*scale + shift

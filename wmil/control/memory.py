@@ -240,22 +240,27 @@ class Predictors(nn.Module):
         self.of_reward, self.of_end = net(), net()
         for head in (self.of_reward, self.of_end): nn.init.zeros_(head[-1].weight); nn.init.zeros_(head[-1].bias)
         for name, x in (("mean", 0.), ("unit", 1.), ("log_odds", 0.)): self.register_buffer(name, torch.tensor(x)) # of rewards; of an end
+        self.register_buffer("z_mean", torch.zeros(z_dim)); self.register_buffer("z_unit", torch.ones(z_dim))
         self.register_buffer("fitted", torch.zeros((), dtype=torch.bool))
+
+    def join(self, z, h, a): return torch.cat([(z - self.z_mean)/self.z_unit, h, a], -1)
 
     def reward(self, z, h, a): # (..., z_dim), (..., D), (..., A) -> (...)
         "Expected reward of the action."
-        return self.of_reward(torch.cat([z, h, a], -1)).squeeze(-1)*self.unit + self.mean
+        return self.of_reward(self.join(z, h, a)).squeeze(-1)*self.unit + self.mean
 
     def termination(self, z, h, a): # -> (...)
         "Logit that the action terminates the episode."
-        return self.of_end(torch.cat([z, h, a], -1)).squeeze(-1) + self.log_odds
+        return self.of_end(self.join(z, h, a)).squeeze(-1) + self.log_odds
 
     @torch.no_grad()
-    def follow(self, rew, terminated, rate): # (...), (...) bool
-        rew = rew.float()
+    def follow(self, z, rew, terminated, rate): # (..., z_dim), (...), (...) bool
+        rew, z = rew.float(), z.flatten(0, -2)
         if not self.fitted: self.log_odds.copy_(torch.logit((terminated.float().sum() + .5)/(terminated.numel() + 1)))
-        self.mean.copy_(torch.where(self.fitted, self.mean.lerp(rew.mean(), rate), rew.mean()))
-        self.unit.copy_(_new_unit(self.unit, rew.std(correction=0), self.fitted, rate)); self.fitted.fill_(True)
+        for mean, unit, x in ((self.mean, self.unit, rew.flatten()), (self.z_mean, self.z_unit, z)):
+            unit.copy_(_new_unit(unit, x.std(0, correction=0), self.fitted, rate))
+            mean.copy_(torch.where(self.fitted, mean.lerp(x.mean(0), rate), x.mean(0)))
+        self.fitted.fill_(True)
 
 # %% ../../nbs/31_control.memory.ipynb #cell-36
 def predictor_losses(
@@ -268,7 +273,7 @@ def predictor_losses(
     rate:float=.01, # how fast the units follow
 ) -> tuple: # loss, metrics
     "Squared error of the reward, where 1 is that of the mean, and cross-entropy of the end."
-    if predictors.training: predictors.follow(rew, terminated, rate)
+    if predictors.training: predictors.follow(z.detach(), rew, terminated, rate)
     reward = F.mse_loss(predictors.reward(z, h, action)/predictors.unit, rew/predictors.unit)
     end = F.binary_cross_entropy_with_logits(predictors.termination(z, h, action), terminated.to(reward.dtype))
     return reward + end, {"predictors/reward": reward, "predictors/termination": end}

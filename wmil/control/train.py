@@ -42,6 +42,7 @@ class ControlConfig:
     save_path: str = "./saved_models/" # where finished and best weights go; relative: from the repository's root
     seed: NotNegative = 0 # of everything
     schedule: Literal["constant", "linear", "cosine"] = "constant" # how the step size falls
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0 # decay of the weights' running mean, which is evaluated and kept; 0: none
     gamma: Unit = 0.99 # discount per step
     gae_lambda: Unit = 0.95 # 0: one-step advantages; 1: whole returns
     value_coef: Weight = 0.5 # weight of the values' error
@@ -67,9 +68,9 @@ class ControlConfig:
 def presets() -> dict: # name -> ControlConfig
     "Configurations to begin with."
     return {"published": ControlConfig(),
-            "cartpole": ControlConfig(env_name="CartPole-v1", use_improved_controller=True, use_a2c=True, max_epoch=79, learning_rate=2e-3, schedule="linear",
+            "cartpole": ControlConfig(env_name="CartPole-v1", use_improved_controller=True, use_a2c=True, max_epoch=157, learning_rate=2e-3, schedule="linear", average=.99,
                                       env_batch_number="4", n_steps=32, planning_horizon=0, dreams=16, memory_width=32, memory_layers=1, memory_context=8, memory_ff=64, eval_episodes=100),
-            "racing": ControlConfig(use_improved_controller=True, use_a2c=True, max_epoch=488, learning_rate=5e-4, schedule="linear", env_batch_number="16", n_steps=32, planning_horizon=0, passes=4, groups=4,
+            "racing": ControlConfig(use_improved_controller=True, use_a2c=True, max_epoch=391, learning_rate=5e-4, schedule="linear", average=.99, env_batch_number="16", n_steps=32, planning_horizon=0, passes=4, groups=4,
                                     gamma=.98, entropy_coef=.003, least_std=.1, vision_use="frozen", memory_layers=1, memory_context=8)}
 
 def parse(
@@ -113,7 +114,7 @@ def settled(cfg): # ControlConfig -> the same with a number of environments
 
 def trainer_config(cfg): # ControlConfig -> TrainerConfig
     epoch = cfg.n_steps*int(cfg.env_batch_number)
-    same = dict(lr=cfg.learning_rate, schedule=cfg.schedule, max_grad_norm=cfg.max_grad_norm, device=cfg.device)
+    same = dict(lr=cfg.learning_rate, schedule=cfg.schedule, average=cfg.average, max_grad_norm=cfg.max_grad_norm, device=cfg.device)
     return TrainerConfig(total_steps=cfg.max_epoch*epoch, log_interval=epoch, save_interval=cfg.save_epochs*epoch, **same)
 
 # %% ../../nbs/36_control.train.ipynb #cell-11
