@@ -68,7 +68,7 @@ class ControlConfig:
 def presets() -> dict: # name -> ControlConfig
     "Configurations to begin with."
     return {"published": ControlConfig(),
-            "cartpole": ControlConfig(env_name="CartPole-v1", use_improved_controller=True, use_a2c=True, max_epoch=157, learning_rate=2e-3, schedule="linear", average=.99,
+            "cartpole": ControlConfig(env_name="CartPole-v1", use_improved_controller=True, use_a2c=True, max_epoch=195, learning_rate=2e-3, schedule="linear", average=.99,
                                       env_batch_number="4", n_steps=32, planning_horizon=0, dreams=16, memory_width=32, memory_layers=1, memory_context=8, memory_ff=64, eval_episodes=100),
             "racing": ControlConfig(use_improved_controller=True, use_a2c=True, max_epoch=391, learning_rate=5e-4, schedule="linear", average=.99, env_batch_number="16", n_steps=32, planning_horizon=0, passes=4, groups=4,
                                     gamma=.98, entropy_coef=.003, least_std=.1, vision_use="frozen", memory_layers=1, memory_context=8)}
