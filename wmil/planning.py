@@ -63,13 +63,13 @@ class CartPole:
     ) -> tuple: # next state (..., 4), reward (...), done (...)
         "A fiftieth of a second by Euler's rule (Barto, Sutton & Anderson 1983)."
         x, speed, angle, spin = state.unbind(-1)
-        cos, sin, force = angle.cos(), angle.sin(), 10*(action[..., 1] - action[..., 0])
-        push = (force + 0.05*spin**2*sin)/1.1
-        turn = (9.8*sin - cos*push)/(0.5*(4/3 - cos**2*(0.1/1.1)))
-        x, angle = x + 0.02*speed, angle + 0.02*spin
-        speed, spin = speed + 0.02*(push - turn*cos*(0.05/1.1)), spin + 0.02*turn
-        done = (x.abs() > 2.4) | (angle.abs() > math.radians(12))
-        return torch.stack([x, speed, angle, spin], -1), torch.ones_like(x), done.float()
+        cos, sin, force = angle.cos(), angle.sin(), 20*action[..., 1] - 10
+        push = torch.addcmul(force, spin*spin, sin, value=0.05)/1.1
+        turn = torch.addcmul(9.8*sin, cos, push, value=-1)/(2/3 - cos*cos*(0.05/1.1))
+        rates = torch.stack([speed, torch.addcmul(push, turn, cos, value=-0.05/1.1), spin, turn], -1)
+        after = torch.add(state, rates, alpha=0.02)
+        done = (after[..., 0].abs() > 2.4) | (after[..., 2].abs() > math.radians(12))
+        return after, torch.ones_like(x), done.float()
 
 # %% ../nbs/05_planning.ipynb #cell-09
 def encode_action(
@@ -99,9 +99,9 @@ def check_action(
     if tuple(act.shape) != shape: raise WmilError(f"actions of shape {tuple(act.shape)} were given: expected {shape}, one for each environment")
     if discrete and (act.is_floating_point() or act.dtype == torch.bool):
         raise WmilError(f"actions of type {act.dtype} were given: expected integers from {low} to {high}")
-    wrong = (~((act >= low) & (act <= high))).nonzero() # NaN is neither
-    if len(wrong):
-        at = tuple(wrong[0].tolist())
+    right = (act >= low) & (act <= high) # NaN is neither
+    if not right.all():
+        at = tuple((~right).nonzero()[0].tolist())
         raise WmilError(f"action {act[at].item():.6g} of environment {list(at[:len(batch_shape)])} is not allowed: expected {space}")
 
 # %% ../nbs/05_planning.ipynb #cell-16

@@ -38,11 +38,12 @@ def gae(
 ) -> tuple: # (advantage, returns), each of shape (T, ...)
     "Generalised advantage estimation (Schulman et al. 2016, eq. 16)."
     delta = rew + gamma*next_value*(~terminated) - value
-    goes_on = ~(terminated | truncated)
-    adv, a = torch.empty_like(rew), torch.zeros_like(rew[-1])
-    for t in reversed(range(len(rew))):
-        a = delta[t] + gamma*lam*goes_on[t]*a
-        adv[t] = a
+    decay = gamma*lam*(~(terminated | truncated)) # of what comes later; 0 where an episode is over
+    adv, a = [], torch.zeros_like(rew[-1])
+    for d, k in zip(reversed(delta.unbind()), reversed(decay.unbind())): # backwards in time
+        a = torch.addcmul(d, k, a)
+        adv.append(a)
+    adv = torch.stack(adv[::-1])
     return adv, adv + value
 
 # %% ../nbs/02_rl.ipynb #cell-12

@@ -157,7 +157,7 @@ def _in_batches(work, x, size, precision, device):
 def encode(self:FrameTokenizer,
     frames, # (B, 64, 64) uint8
     precision:str="fp32", # "fp32" or "bf16"
-    search:int=0, # steps of search for better codes, for frames that would be drawn wrongly; 100 mend most, 1000 nearly all that can be
+    search:int=0, # steps of search for better codes, for frames that would be drawn wrongly; 100 mend most, 3000 nearly all that can be
 ) -> torch.Tensor: # (B, 8, 8) int64
     "Tokens of frames. Searched ones never draw a frame with more wrong pixels; other batches, threads or machines may find others."
     if not isinstance(search, (int, np.integer)) or search < 0: raise WmilError(f"search = {search!r}: expected a whole number of steps, 0 for none")
