@@ -604,6 +604,7 @@ def patch_agent(
 ) -> Patch:
     "Take over the parts that fit; `CheckpointError` where none does."
     found, own, taken = read_agent(folder), agent.state_dict(), {}
+    if not any(k.split(".")[0] in PARTS for k in found.weights): raise CheckpointError(f"{found.path} holds no part of an agent, but weights such as {next(iter(found.weights))}: expected what save_agent or --save-path wrote, or a run that trained a whole agent")
     patch = Patch([], [], [], (found.state or {}).get("env_name", ""))
     for part in parts:
         mine = {k: v for k, v in own.items() if k.startswith(f"{check_choice('part', part, PARTS)}.")}
