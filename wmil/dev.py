@@ -681,14 +681,15 @@ def check_graph() -> list: # sentences
 
 def test_notebooks(
     slow:bool=False, # the slow cells too
-) -> tuple: # (number that passed, sentences for those that failed)
+) -> tuple: # (number that passed, sentences for those that failed, the slowest five with their seconds)
     "Run every notebook with nbdev_test, several at a time, each on one thread; not those of a folder with a file `.notest`, the experiments: the graph runs them."
     from nbdev.doclinks import nbglob
     total = sum(not (Path(f).parent/".notest").exists() for f in nbglob(root()/"nbs"))
     with tempfile.TemporaryDirectory() as scratch: # notebooks' temporary files go with it
-        r = tool("nbdev_test", *(["--flags", "slow"] if slow else []), OMP_NUM_THREADS="1", TMPDIR=scratch, TEMP=scratch)
+        r = tool("nbdev_test", "--timing", *(["--flags", "slow"] if slow else []), OMP_NUM_THREADS="1", TMPDIR=scratch, TEMP=scratch)
     names = re.findall(r"(?m)^\t(.+)$", r.stderr.rpartition("Failed On The Following Notebooks")[2]) if r.returncode else []
-    return total - max(len(names), bool(r.returncode)), said(r)
+    slowest = [f"{name} {seconds} s" for name, seconds in re.findall(r"(?m)^(.+)\.ipynb: (\d+) secs$", r.stdout)[:5]] # timed only where all pass
+    return total - max(len(names), bool(r.returncode)), said(r), slowest
 
 # %% ../nbs/90_dev.ipynb #cell-69
 def test(
@@ -702,10 +703,10 @@ def test(
         since = time.monotonic()
         try: found = check()
         except WmilError as e: found = [str(e)]
-        good, found = found if isinstance(found, tuple) else (int(not found), found)
+        good, found, slowest = found if isinstance(found, tuple) else (int(not found), found, [])
         bad = len(re.findall(r"(?m)^\t\S", "\n".join(found).rpartition("Following Notebooks")[2])) or bool(found)
         passed, failed = passed + good, failed + bad
-        print(f"{'✗' if found else '✓'} {title:20} {time.monotonic()-since:6.1f} s" + (f"  {good} notebooks" if title == "notebooks run" else ""), flush=True)
+        print(f"{'✗' if found else '✓'} {title:20} {time.monotonic()-since:6.1f} s" + (f"  {good} notebooks" if title == "notebooks run" else "") + (f"; slowest: {', '.join(slowest)}" if slowest else ""), flush=True)
         for f in found: print("  " + f.replace("\n", "\n  "))
     print(f"{passed} passed, {failed} failed")
     return not failed
