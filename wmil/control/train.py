@@ -63,6 +63,7 @@ class ControlConfig:
     eval_episodes: NotNegative = 20 # greedy episodes after training
     save_epochs: Positive = 10 # epochs between checkpoints
     device: str = "auto" # "auto", "cpu", "cuda", "cuda:1", "mps"
+    threads: Positive = 1 # of the arithmetic on the CPU; networks this small gain little from more, and lose much where other processes want the cores
 
 # %% ../../nbs/36_control.train.ipynb #cell-07
 def presets() -> dict: # name -> ControlConfig
@@ -248,6 +249,7 @@ def main(
 ):
     "The command `wmil-control`."
     cfg, resume = parse(sys.argv[1:] if args is None else args)
+    torch.set_num_threads(cfg.threads)
     agent, history, path, weights = train(cfg, resume, progress)
     if history:
         print(f"\nSteps: {history[-1]['step']:,}   return while exploring, last 20 episodes: {history[-1]['train/mean_episode_reward']:.1f}")
