@@ -60,7 +60,7 @@ def imagined_loss(
     rewards:torch.Tensor, # (B, H)
     steps:torch.Tensor, # until the end, (B,); more than H where there is none
 ) -> torch.Tensor: # (M,)
-    "The world model's loss over imagined sequences, in units of the state's spread; what would come after an end does not count."
+    "The world model's loss over imagined sequences, in units of the state's spread; what would come after an end does not count (a multi-step loss, Abbeel & Ng 2004)."
     m, cfg, out = ensemble.model, ensemble.cfg, []
     unit = {k: v.unsqueeze(1) for k, v in m.named_buffers()} # (M, 1, ...)
     now = state.expand(ensemble.num_seeds, *state.shape)
@@ -75,6 +75,7 @@ def imagined_loss(
             + cfg.done_coef*F.binary_cross_entropy_with_logits(logit, of_all((at == steps.unsqueeze(1)).float()), reduction="none"))
     return (lost*(at <= steps.unsqueeze(1))).mean((1, 2))
 
+# %% ../../nbs/25_dynamics.safety.ipynb #cell-15b
 def tune_imagined(
     ensemble:WorldModelEnsemble, # one trained ensemble; it is changed
     data:Transitions, # recorded driving
@@ -86,6 +87,7 @@ def tune_imagined(
     seed:int=0, # which moments
 ) -> WorldModelEnsemble: # the same
     "Teach the heads for ends on imagined states, the hazard of each step given that it was reached; or the whole model with them."
+    if ensemble.groups is not None: raise WmilError("`tune_imagined` works on one ensemble: take one with `of_group`")
     asked, model, rng = crash_windows(data, horizon), ensemble.model, Rng(seed, "tune imagined")
     learning = list((model if whole else model.done_head).parameters())
     model.requires_grad_(False)
