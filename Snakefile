@@ -1,4 +1,4 @@
-# The notebooks as a graph. `make figures` runs it; wmil.dev reads the graph out of the notebooks' code (nbs/90_dev.ipynb).
+# The notebooks as a graph. `make figures` runs it; wmil.dev reads the graph out of the notebooks' code (nbs/900_dev.ipynb).
 # One rule per notebook. Its "card" is a small file that changes when the notebook's code, its parameters or a module
 # it imports change; saved outputs of a notebook do not count.
 import os, sys
