@@ -3,6 +3,7 @@
 All sides run in this process, in turn, several times, and the medians of the ratios are reported. Before anything is timed the loop and the batched network
 are shown to compute the same. The shares of the machine's peak are shares of the fastest large matrix product measured in the same run. Run by `make bench`.
 """
+
 import json, statistics, time, warnings
 
 import gymnasium, highway_env, numpy as np, torch  # noqa: F401
@@ -24,8 +25,16 @@ SIZES = dict(state_dim=34, action_dim=3, hidden_dims=(256, 256))
 def make_data(n=4096):
     g = torch.Generator().manual_seed(0)
     obs, act = torch.randn(n, 34, generator=g), torch.rand(n, 3, generator=g)
-    next_obs = obs + .1*torch.randn(n, 34, generator=g)
-    return Transitions(obs, act, torch.rand(n, generator=g), next_obs, torch.rand(n, generator=g) < .01, torch.ones(n, dtype=torch.bool), torch.arange(n))
+    next_obs = obs + 0.1 * torch.randn(n, 34, generator=g)
+    return Transitions(
+        obs,
+        act,
+        torch.rand(n, generator=g),
+        next_obs,
+        torch.rand(n, generator=g) < 0.01,
+        torch.ones(n, dtype=torch.bool),
+        torch.arange(n),
+    )
 
 
 def members(ensemble):
@@ -38,7 +47,10 @@ def members(ensemble):
     return out
 
 
-def flops_per_sample(ensemble): return 2*sum(m.weight[0].numel() for m in ensemble.model.modules() if hasattr(m, "weight")) # multiply-adds of all layers, twice
+def flops_per_sample(ensemble):
+    return 2 * sum(
+        m.weight[0].numel() for m in ensemble.model.modules() if hasattr(m, "weight")
+    )  # multiply-adds of all layers, twice
 
 
 def training(B, data):
@@ -48,19 +60,27 @@ def training(B, data):
     ours = torch.optim.Adam(ensemble.parameters(), lr=1e-4, fused=True)
     theirs = [torch.optim.Adam(m.parameters(), lr=1e-4, fused=True) for m in models]
     source, sources = Batches(data, B, ensemble.member_seeds), [Batches(data, B, s) for s in ensemble.member_seeds]
+
     def batched():
         loss = ensemble.loss(source.next())[0].sum()
-        ours.zero_grad(); loss.backward(); ours.step()
+        ours.zero_grad()
+        loss.backward()
+        ours.step()
         return loss.item()
+
     def loop():
-        total = 0.
+        total = 0.0
         for m, opt, src in zip(models, theirs, sources):
             loss = world_model_loss(m, src.next(), cfg)["total"]
-            opt.zero_grad(); loss.backward(); opt.step()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
             total += loss.item()
         return total
-    for _ in range(5): a, b = batched(), loop()
-    assert abs(a - b) < 1e-3*abs(a), f"the sides do not compute the same: {a} and {b}"
+
+    for _ in range(5):
+        a, b = batched(), loop()
+    assert abs(a - b) < 1e-3 * abs(a), f"the sides do not compute the same: {a} and {b}"
     return ensemble, {"batched": batched, "loop": loop}
 
 
@@ -68,14 +88,23 @@ def rolling(ensemble, B):
     "All members imagine B sequences of 16 steps: the planner's form, and a loop over the members' rollout."
     models, fast = members(ensemble), ensemble.frozen()
     state, actions = torch.randn(B, 34), torch.rand(B, HORIZON, 3)
-    all_states, all_actions = state.expand(M, B, 34).reshape(M*B, 34), actions.expand(M, B, HORIZON, 3).reshape(M*B, HORIZON, 3).transpose(0, 1).contiguous()
+    all_states, all_actions = (
+        state.expand(M, B, 34).reshape(M * B, 34),
+        actions.expand(M, B, HORIZON, 3).reshape(M * B, HORIZON, 3).transpose(0, 1).contiguous(),
+    )
+
     @torch.inference_mode()
     def batched():
         s, out = all_states, []
-        for a in all_actions: s, r, d = fast(s, a); out.append(s)
+        for a in all_actions:
+            s, r, d = fast(s, a)
+            out.append(s)
         return torch.stack(out, 1)
+
     @torch.inference_mode()
-    def loop(): return torch.stack([m.rollout(state, actions)[0][:, 1:] for m in models])
+    def loop():
+        return torch.stack([m.rollout(state, actions)[0][:, 1:] for m in models])
+
     assert torch.allclose(batched().view(M, B, HORIZON, 34), loop(), atol=1e-3)
     return {"batched": batched, "loop": loop}
 
@@ -85,48 +114,99 @@ def bench_ensemble(repeats, top):
     for B, goal in ((16, 2), (256, 1.2)):
         ensemble, sides = training(B, data)
         rates, threads = alternate(sides, repeats)
-        share = 3*M*B*flops_per_sample(ensemble)*statistics.median(rates["batched"])/top["float32"]
-        rows.append(row(f"ensemble of {M}, training at batch {B}, against a loop over members", rates["batched"], rates["loop"], "updates/s", goal, threads=threads, share_of_peak=round(share, 3)))
+        share = 3 * M * B * flops_per_sample(ensemble) * statistics.median(rates["batched"]) / top["float32"]
+        rows.append(
+            row(
+                f"ensemble of {M}, training at batch {B}, against a loop over members",
+                rates["batched"],
+                rates["loop"],
+                "updates/s",
+                goal,
+                threads=threads,
+                share_of_peak=round(share, 3),
+            )
+        )
         rates, threads = alternate(rolling(ensemble, B), repeats)
-        share = M*B*HORIZON*flops_per_sample(ensemble)*statistics.median(rates["batched"])/top["float32"]
-        rows.append(row(f"ensemble of {M}, rollout of {HORIZON} steps at batch {B}, against a loop over members", rates["batched"], rates["loop"], "rollouts/s", goal, threads=threads, share_of_peak=round(share, 3)))
-        for r in rows[-2:]: print(f"  {r['what']}: {r['ratio']} x, {r['share_of_peak']:.1%} of peak, threads {r['threads']}", flush=True)
+        share = M * B * HORIZON * flops_per_sample(ensemble) * statistics.median(rates["batched"]) / top["float32"]
+        rows.append(
+            row(
+                f"ensemble of {M}, rollout of {HORIZON} steps at batch {B}, against a loop over members",
+                rates["batched"],
+                rates["loop"],
+                "rollouts/s",
+                goal,
+                threads=threads,
+                share_of_peak=round(share, 3),
+            )
+        )
+        for r in rows[-2:]:
+            print(
+                f"  {r['what']}: {r['ratio']} x, {r['share_of_peak']:.1%} of peak, threads {r['threads']}", flush=True
+            )
     return rows
 
 
 def bench_planning(repeats, top):
     "The ratio of these rows is decisions per second against the wanted ones."
-    rows, ensemble, space = [], WorldModelEnsemble(M, 0, **SIZES).fit_statistics(make_data()).eval(), DrivingEnv().action_space
+    rows, ensemble, space = (
+        [],
+        WorldModelEnsemble(M, 0, **SIZES).fit_statistics(make_data()).eval(),
+        DrivingEnv().action_space,
+    )
     state = torch.randn(1, 34)
     for what, particles, wanted in (("each imagined by one member", 1, 10), ("each imagined by all members", M, None)):
         sides = {}
         for dtype in (torch.float32, torch.bfloat16):
-            planner = CEM(ensemble.frozen(dtype), space, horizon=HORIZON, candidates=500, iterations=3, particles=particles)
+            planner = CEM(
+                ensemble.frozen(dtype), space, horizon=HORIZON, candidates=500, iterations=3, particles=particles
+            )
             sides[str(dtype).split(".")[1]] = lambda planner=planner: planner.plan(state)
         rates, threads = alternate(sides, repeats)
         for name, rate in rates.items():
-            share = 3*500*particles*HORIZON*flops_per_sample(ensemble)*statistics.median(rate)/top[name]
-            rows.append(row(f"CEM, 3 iterations of 500 candidates, 16 steps, {what}, {name}, against {wanted or 10} decisions/s", rate, [wanted or 10.]*len(rate), "decisions/s", 1 if wanted and name == "bfloat16" else None,
-                            threads=threads[name], share_of_peak=round(share, 3)))
+            share = 3 * 500 * particles * HORIZON * flops_per_sample(ensemble) * statistics.median(rate) / top[name]
+            rows.append(
+                row(
+                    f"CEM, 3 iterations of 500 candidates, 16 steps, {what}, {name}, against {wanted or 10} decisions/s",
+                    rate,
+                    [wanted or 10.0] * len(rate),
+                    "decisions/s",
+                    1 if wanted and name == "bfloat16" else None,
+                    threads=threads[name],
+                    share_of_peak=round(share, 3),
+                )
+            )
             print(f"  {rows[-1]['what']}: {rows[-1]['ours']}, {share:.1%} of peak, threads {threads[name]}", flush=True)
     return rows
 
 
 def bench_driving(repeats, steps=400):
     "Our driving against stock highway-env with as many cars, the same lidar and 15 decisions a second."
-    config = dict(simulation_frequency=15, policy_frequency=15, lanes_count=4, vehicles_count=12, duration=40, observation=dict(type="LidarObservation"), action=dict(type="ContinuousAction"))
+    config = dict(
+        simulation_frequency=15,
+        policy_frequency=15,
+        lanes_count=4,
+        vehicles_count=12,
+        duration=40,
+        observation=dict(type="LidarObservation"),
+        action=dict(type="ContinuousAction"),
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         stock = gymnasium.make("highway-fast-v0", config=config).unwrapped
+
     def run(env, action):
         env.reset(seed=0)
         start = time.perf_counter()
         for _ in range(steps):
             _, _, terminated, truncated, _ = env.step(action)
-            if terminated or truncated: env.reset()
-        return steps/(time.perf_counter() - start)
+            if terminated or truncated:
+                env.reset()
+        return steps / (time.perf_counter() - start)
+
     ours, theirs, env = [], [], DrivingEnv()
-    for _ in range(repeats): ours.append(run(env, np.float32([0, .13, 0]))); theirs.append(run(stock, np.zeros(2)))
+    for _ in range(repeats):
+        ours.append(run(env, np.float32([0, 0.13, 0])))
+        theirs.append(run(stock, np.zeros(2)))
     return [row("Driving-v0 against stock highway-env, 12 cars, lidar, 15 decisions/s", ours, theirs, "steps/s")]
 
 
@@ -134,10 +214,15 @@ def main(repeats=5):
     keep_freed_memory()
     seed_everything(0)
     top = {k: peak(getattr(torch, k)) for k in ("float32", "bfloat16")}
-    print("  peak of matrix products:", {k: f"{v/1e9:.0f} Gflop/s" for k, v in top.items()}, flush=True)
+    print("  peak of matrix products:", {k: f"{v / 1e9:.0f} Gflop/s" for k, v in top.items()}, flush=True)
     rows = bench_ensemble(repeats, top) + bench_planning(repeats, top) + bench_driving(repeats)
-    record = {"name": "dynamics", "provenance": provenance(peak_gflops={k: round(v/1e9, 1) for k, v in top.items()}), "rows": rows}
-    atomic_write(output_root()/"results/bench/dynamics.json", json.dumps(record, indent=1))
+    record = {
+        "name": "dynamics",
+        "provenance": provenance(peak_gflops={k: round(v / 1e9, 1) for k, v in top.items()}),
+        "rows": rows,
+    }
+    atomic_write(output_root() / "results/bench/dynamics.json", json.dumps(record, indent=1))
 
 
-if __name__ == "__main__": main()
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,10 @@
 "The site of the notebooks. `make docs` hands Sphinx a copy of them; see build_docs in nbs/900_dev.ipynb."
+
 from configparser import ConfigParser
 from pathlib import Path
 
 ini = ConfigParser(delimiters=["="])
-ini.read(Path(__file__).resolve().parent.parent/"settings.ini", encoding="utf-8")
+ini.read(Path(__file__).resolve().parent.parent / "settings.ini", encoding="utf-8")
 project, author, copyright, release = (ini["DEFAULT"][k] for k in ("title", "author", "copyright", "version"))
 html_title = f"{project} {release}"
 
