@@ -11,7 +11,7 @@ import torch
 from fastcore.basics import patch
 from pydantic import Field
 from ..core import config
-from .learner import Learner, LearnerConfig, Unit, Weight
+from .learner import BabyLearner, LearnerConfig, Unit, Weight
 from wmil.rl import (
     discounted_returns,
     entropy,
@@ -34,7 +34,7 @@ class ReinforceConfig(LearnerConfig):
     baseline_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99  # how slowly the baseline follows the mean return
 
 # %% ../../nbs/125_interaction.algorithms.ipynb #cell-06
-class REINFORCE(Learner):
+class REINFORCE(BabyLearner):
     "Policy gradient with running baseline, entropy bonus and world-model loss, for one seed or stacked ones."
 
     def __init__(self, model, cfg=ReinforceConfig(), states=None, teacher=None, episodic=False):
@@ -92,8 +92,8 @@ class PPOConfig(LearnerConfig):
     value_coef: Weight = 0.5  # weight of the value head's error
     bootstrap: bool = False  # at the time limit continue with the value of the state reached, instead of ending there
 
-
-class PPO(Learner):
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-19
+class PPO(BabyLearner):
     "Proximal policy optimisation (Schulman et al. 2017) with a world-model loss, for one seed or stacked ones."
 
     def __init__(self, model, cfg=PPOConfig(), states=None, teacher=None, episodic=False):
@@ -115,7 +115,7 @@ class PPO(Learner):
 
         return _act
 
-# %% ../../nbs/125_interaction.algorithms.ipynb #cell-19
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-21
 @patch
 def value(self: PPO, out):  # -> (..., T, N)
     "Values of the samples."
@@ -125,7 +125,7 @@ def value(self: PPO, out):  # -> (..., T, N)
     values = values if values.ndim == out["code"].ndim else values.unsqueeze(-3)
     return (out["code"] @ values).squeeze(-1)
 
-# %% ../../nbs/125_interaction.algorithms.ipynb #cell-21
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-23
 @patch
 def advantages(self: PPO, rew, value, batch):  # (..., T, N) each
     "Generalised advantages and returns."
@@ -140,48 +140,52 @@ def advantages(self: PPO, rew, value, batch):  # (..., T, N) each
     adv, returns = gae(*time_first, self.cfg.gamma, self.cfg.gae_lambda)
     return adv.movedim(0, -2), returns.movedim(0, -2)
 
-# %% ../../nbs/125_interaction.algorithms.ipynb #cell-23
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-25
 @patch
-@torch.no_grad()
-def prepare(self: PPO, batch) -> tuple:  # (samples, metrics)
-    "Samples with advantages and returns, and the metrics of the batch."
-    over = (-1, -2)
-    out = self.forward_batch(batch)
-    error = self.world_model_error(out, batch) if self.cfg.pred_weight else None
-    total = self.total_reward(self.rewards(out, batch, error))
-    value = self.value(out)
-    adv, returns = self.advantages(total, value, batch)
+def _samples(self: PPO, batch, adv, returns, log_policy):
     names = ["state_id", "final_state_id", "act"]
     if self.states is None:
         names += ["obs", "next_obs"]  # with a table of states the indices are enough
     samples = {k: batch[k] for k in names}
     samples["adv"] = adv
     samples["returns"] = returns
-    samples["old_log_prob"] = log_prob_of(out["log_policy"], batch["act"])
+    samples["old_log_prob"] = log_prob_of(log_policy, batch["act"])
+    return samples
 
-    @torch.no_grad()
-    def _prediction_reward():
-        known = self.world_model_error(out, batch) if error is None else error
-        return self.computer.from_error(known).mean(over)
 
-    return samples, {
+@patch
+def _prediction_reward(self: PPO, out, batch, error):
+    error = self.world_model_error(out, batch) if error is None else error
+    return self.computer.from_error(error).mean((-1, -2))
+
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-27
+@patch
+@torch.no_grad()
+def prepare(self: PPO, batch) -> tuple:  # (samples, metrics)
+    "Samples with advantages and returns, and the metrics of the batch."
+    out = self.forward_batch(batch)
+    error = self.world_model_error(out, batch) if self.cfg.pred_weight else None
+    total = self.total_reward(self.rewards(out, batch, error))
+    value = self.value(out)
+    adv, returns = self.advantages(total, value, batch)
+    return self._samples(batch, adv, returns, out["log_policy"]), {
         **self.metrics(batch, error, total),
-        "reward/pred": _prediction_reward,
-        "explained_variance": lambda: explained_variance(value, returns, over).nan_to_num(0.0),
+        "reward/pred": torch.no_grad()(lambda: self._prediction_reward(out, batch, error)),
+        "explained_variance": lambda: explained_variance(value, returns, (-1, -2)).nan_to_num(0.0),
     }
 
-# %% ../../nbs/125_interaction.algorithms.ipynb #cell-25
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-29
 @patch
 def _world_model_metric(self: PPO, out, part, error):
     if error is not None:
         return lambda: error.mean((-1, -2))
     return torch.no_grad()(lambda: self.world_model_error(out, part).mean((-1, -2)))
 
-
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-31
 def _normalised(adv, over):
     return (adv - adv.mean(over, keepdim=True)) / (adv.std(over, keepdim=True) + 1e-8)
 
-
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-33
 @patch
 def loss(
     self: PPO,

@@ -42,7 +42,7 @@ def _check_heads(hidden_dim, num_heads):
             f"hidden_dim = {hidden_dim} does not divide into num_heads = {num_heads} heads: choose a multiple"
         )
 
-
+# %% ../../nbs/120_interaction.baby.ipynb #cell-09
 class TransformerLayer(nn.Module):
     "Post-norm encoder layer with ReLU (Vaswani et al. 2017), parameters as in `nn.TransformerEncoderLayer`."
 
@@ -68,7 +68,7 @@ class TransformerLayer(nn.Module):
         hidden = self._drop(F.relu(self.linear1(x)))
         return self.norm2(x + self._drop(self.linear2(hidden)))
 
-# %% ../../nbs/120_interaction.baby.ipynb #cell-09
+# %% ../../nbs/120_interaction.baby.ipynb #cell-11
 @patch
 def _init_attention(self: TransformerLayer, hidden_dim):
     bound = (6 / (4 * hidden_dim)) ** 0.5
@@ -94,7 +94,7 @@ def attend(self: TransformerLayer, x):  # (..., L, D) -> (..., L, D)
 def _drop(self: TransformerLayer, x):
     return F.dropout(x, self.dropout, self.training) if self.dropout else x
 
-# %% ../../nbs/120_interaction.baby.ipynb #cell-13
+# %% ../../nbs/120_interaction.baby.ipynb #cell-15
 class TransformerCore(nn.Module):
     "A stack of layers that start as copies of one, as `nn.TransformerEncoder`'s do."
 
@@ -109,7 +109,7 @@ class TransformerCore(nn.Module):
             x = layer(x, sequence)
         return x
 
-# %% ../../nbs/120_interaction.baby.ipynb #cell-15
+# %% ../../nbs/120_interaction.baby.ipynb #cell-17
 class StateEncoder(nn.Sequential):
     "Raw state (..., state_dim) to embedding (..., hidden_dim)."
 
@@ -120,7 +120,7 @@ class StateEncoder(nn.Sequential):
             Linear(hidden_dim, hidden_dim),
         )
 
-
+# %% ../../nbs/120_interaction.baby.ipynb #cell-19
 class ActionHead(Linear):
     "Embedding to one logit per action."
 
@@ -139,7 +139,7 @@ class StateValueHead(nn.Sequential):
         "Values without the trailing dimension of size 1."
         return super().forward(h).squeeze(-1)
 
-# %% ../../nbs/120_interaction.baby.ipynb #cell-17
+# %% ../../nbs/120_interaction.baby.ipynb #cell-21
 class WorldModelHead(nn.Module):
     "Embedding and action to the next state, raw or embedded."
 
@@ -172,7 +172,7 @@ class WorldModelHead(nn.Module):
             x = layer(x)
         return x
 
-# %% ../../nbs/120_interaction.baby.ipynb #cell-19
+# %% ../../nbs/120_interaction.baby.ipynb #cell-23
 class BabyModel(nn.Module):
     "State → encoder → transformer → action, world-model and value heads."
 

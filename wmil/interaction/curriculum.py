@@ -21,7 +21,7 @@ def _check_mastery(num_levels, mastery_threshold, window_size, initial_level):
     if window_size < 1:
         raise ConfigError(f"window_size = {window_size} is not allowed: expected 1 or more")
 
-
+# %% ../../nbs/130_interaction.curriculum.ipynb #cell-07
 class CurriculumManager:
     "Decides when a level is mastered, for one seed or for many."
 
@@ -53,7 +53,7 @@ class CurriculumManager:
         self.recent = state["recent"]
         self.filled = state["filled"]
 
-# %% ../../nbs/130_interaction.curriculum.ipynb #cell-07
+# %% ../../nbs/130_interaction.curriculum.ipynb #cell-09
 @patch
 def update(
     self: CurriculumManager,
@@ -71,7 +71,7 @@ def update(
     self.filled = self.filled.masked_fill(up, 0)
     return up
 
-# %% ../../nbs/130_interaction.curriculum.ipynb #cell-13
+# %% ../../nbs/130_interaction.curriculum.ipynb #cell-15
 def open_actions(
     task,  # a task of wmil.interaction.tasks
 ) -> torch.Tensor:  # (L,) number of actions open at each level
@@ -80,7 +80,7 @@ def open_actions(
     needed = torch.stack([task.right[states].any(0) for states in posed])  # (L, A)
     return needed.shape[1] - needed.flip(-1).int().argmax(-1)
 
-
+# %% ../../nbs/130_interaction.curriculum.ipynb #cell-17
 def action_masks(
     task,  # a task of wmil.interaction.tasks
 ) -> torch.Tensor:  # (L, A): 0 for open actions, −10⁹ for closed ones
@@ -88,7 +88,7 @@ def action_masks(
     closed = torch.arange(task.num_actions, device=task.right.device) >= open_actions(task).unsqueeze(-1)
     return -1e9 * closed.float()
 
-# %% ../../nbs/130_interaction.curriculum.ipynb #cell-16
+# %% ../../nbs/130_interaction.curriculum.ipynb #cell-20
 class CurriculumSource:
     "Rollouts whose level rises with the learner's success."
 
@@ -124,15 +124,21 @@ class CurriculumSource:
         self.manager.update(learner.successes(batch), posed)
         return batch
 
-    def metrics(self) -> dict:
-        "The level, for the log."
-        return {"level": self.manager.level}
+# %% ../../nbs/130_interaction.curriculum.ipynb #cell-22
+@patch
+def metrics(self: CurriculumSource) -> dict:
+    "The level, for the log."
+    return {"level": self.manager.level}
 
-    def state_dict(self) -> dict:
-        "Everything that decides what comes next."
-        return {"source": self.source.state_dict(), "manager": self.manager.state_dict()}
 
-    def load_state_dict(self, state):
-        "Continue a saved source."
-        self.source.load_state_dict(state["source"])
-        self.manager.load_state_dict(state["manager"])
+@patch
+def state_dict(self: CurriculumSource) -> dict:
+    "Everything that decides what comes next."
+    return {"source": self.source.state_dict(), "manager": self.manager.state_dict()}
+
+
+@patch
+def load_state_dict(self: CurriculumSource, state):
+    "Continue a saved source."
+    self.source.load_state_dict(state["source"])
+    self.manager.load_state_dict(state["manager"])

@@ -57,21 +57,27 @@ class SymbolicEnv:
         self.all_false = torch.full(self.batch_shape, False, device=device)
         self.all_true = torch.full(self.batch_shape, True, device=device)
 
-    def _begin_episodes(self):
-        self.state = self.parent.generate_task_instance(self.rng, self.num_envs, self.level)
-        self.t = 0
-        self.episode_success = self.all_false
-        self.posed = self.level
-
-    def _observe(self):
-        return F.embedding(self.state, self.obs_table)
-
-    def reset(self) -> tuple:  # (obs, info)
-        "Start new episodes."
-        self._begin_episodes()
-        return self._observe(), {"state_id": self.state}
-
 # %% ../../nbs/115_interaction.env.ipynb #cell-09
+@patch
+def _begin_episodes(self: SymbolicEnv):
+    self.state = self.parent.generate_task_instance(self.rng, self.num_envs, self.level)
+    self.t = 0
+    self.episode_success = self.all_false
+    self.posed = self.level
+
+
+@patch
+def _observe(self: SymbolicEnv):
+    return F.embedding(self.state, self.obs_table)
+
+
+@patch
+def reset(self: SymbolicEnv) -> tuple:  # (obs, info)
+    "Start new episodes."
+    self._begin_episodes()
+    return self._observe(), {"state_id": self.state}
+
+# %% ../../nbs/115_interaction.env.ipynb #cell-11
 @patch
 def check_action(
     self: SymbolicEnv,
@@ -89,7 +95,7 @@ def check_action(
     if low < 0 or high >= self.task.num_actions:
         raise EnvError(f"action {low if low < 0 else high} is out of range: expected 0 to {self.task.num_actions - 1}")
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-11
+# %% ../../nbs/115_interaction.env.ipynb #cell-13
 @patch
 def step(
     self: SymbolicEnv,
@@ -118,7 +124,7 @@ def step(
     truncated = self.all_true if done else self.all_false
     return obs, goal, self.all_false, truncated, info
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-13
+# %% ../../nbs/115_interaction.env.ipynb #cell-15
 @patch
 def state_dict(self: SymbolicEnv) -> dict:
     "Everything that decides what comes next."
@@ -137,7 +143,7 @@ def load_state_dict(self: SymbolicEnv, saved):
     self.state = running["state"]
     self.episode_success = running["episode_success"]
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-23
+# %% ../../nbs/115_interaction.env.ipynb #cell-25
 def _numpy_info(info):
     "The entries that outside libraries can use."
     goal = info["reward"].goal.numpy()
@@ -149,11 +155,11 @@ def _numpy_info(info):
         "reward_vector": vector,
     }
 
-
+# %% ../../nbs/115_interaction.env.ipynb #cell-27
 def _default_steps(task):
     return task.horizon if task.horizon > 1 else 16
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-25
+# %% ../../nbs/115_interaction.env.ipynb #cell-29
 class _Symbolic:
     "What a single environment and a batch of them share."
 
@@ -176,19 +182,23 @@ class _Symbolic:
         self.reward_space = gymnasium.spaces.Box(0, 1, (self.reward_dim,), np.float32)
         return gymnasium.spaces.Box(0, 1, (self.task.state_dim,), np.float32), ActionSpace(self.task.num_actions)
 
-    def _begin(self, seed, options):
-        "New episodes, from a new random stream where a seed is given."
-        if self.env is None or seed is not None:
-            stream = int(self.np_random.integers(2**31))
-            self.env = SymbolicEnv(self.task, self.parent, self.copies, stream, self.max_steps)
-        self.env.level = self.task.check_level((options or {}).get("level", self.level))
-        return self.env.reset()
+# %% ../../nbs/115_interaction.env.ipynb #cell-31
+@patch
+def _begin(self: _Symbolic, seed, options):
+    "New episodes, from a new random stream where a seed is given."
+    if self.env is None or seed is not None:
+        stream = int(self.np_random.integers(2**31))
+        self.env = SymbolicEnv(self.task, self.parent, self.copies, stream, self.max_steps)
+    self.env.level = self.task.check_level((options or {}).get("level", self.level))
+    return self.env.reset()
 
-    def _check_ready(self):
-        if self.env is None:
-            raise EnvError("step was called before reset: call reset first")
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-27
+@patch
+def _check_ready(self: _Symbolic):
+    if self.env is None:
+        raise EnvError("step was called before reset: call reset first")
+
+# %% ../../nbs/115_interaction.env.ipynb #cell-33
 class SymbolicGymEnv(_Symbolic, gymnasium.Env):
     "One symbolic task as a Gymnasium environment."
 
@@ -222,7 +232,7 @@ class SymbolicGymEnv(_Symbolic, gymnasium.Env):
         single["state_id"] = self.state_id
         return info["final_obs"][0].numpy(), rew.item(), False, truncated.item(), single
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-29
+# %% ../../nbs/115_interaction.env.ipynb #cell-35
 @patch
 def _check_action(self: SymbolicGymEnv, act):
     self._check_ready()
@@ -240,7 +250,7 @@ def render(self: SymbolicGymEnv):
         row = 255 * self.task.states()[self.state_id].numpy().astype(np.uint8)
         return np.kron(row[None, :, None], np.ones((16, 16, 3), np.uint8))
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-31
+# %% ../../nbs/115_interaction.env.ipynb #cell-37
 class SymbolicVectorEnv(_Symbolic, gymnasium.vector.VectorEnv):
     "A batch of symbolic tasks as a Gymnasium vector environment, stepped as one tensor operation."
 
@@ -283,7 +293,7 @@ class SymbolicVectorEnv(_Symbolic, gymnasium.vector.VectorEnv):
             arrays["_final_obs"] = truncated.numpy().copy()
         return obs.numpy(), rew.numpy(), terminated.numpy().copy(), truncated.numpy().copy(), arrays
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-41
+# %% ../../nbs/115_interaction.env.ipynb #cell-47
 class VectorReward(gymnasium.Wrapper):
     "Returns the reward vector of one symbolic environment instead of its goal component."
 

@@ -35,7 +35,7 @@ def policy_table(
     obs = task.states().to(device).expand(*lead, -1, -1)
     return learner.policy(obs, ids)["log_policy"]
 
-
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-07
 @torch.no_grad()
 def expected_success(
     log_policy: torch.Tensor,  # log-probabilities of all actions in all states, (..., K, A)
@@ -46,7 +46,7 @@ def expected_success(
     "Success rate of a policy, exactly."
     return task.success(log_policy.exp(), level, max_steps)
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-09
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-11
 def irreducible_error(
     state: torch.Tensor,  # state indices, (n,)
     act: torch.Tensor,  # actions, (n,)
@@ -60,7 +60,7 @@ def irreducible_error(
     unbiased = (count / (count - 1).clamp(min=1))[group].unsqueeze(-1)  # a group's own mean fits it a little too well
     return (residual.square() * unbiased).mean().item()
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-13
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-15
 def world_model_floor(
     task,  # a task of wmil.interaction.tasks
     level=None,  # difficulty; by default the last
@@ -72,7 +72,7 @@ def world_model_floor(
     mean = weight @ task.obs
     return (weight @ (task.obs - mean).square().mean(-1)).item()
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-16
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-18
 class TablePolicy:
     "A policy given as a table, in place of a learner: `TablePolicy(task.uniform())`, `TablePolicy(task.oracle())`."
 
@@ -90,7 +90,7 @@ class TablePolicy:
         "Sample actions with the uniform noise `u`."
         return {"act": sample_categorical(self.table[info["state_id"]], u)}
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-18
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-20
 class Evaluator:
     "Measures babies on episodes of their own."
 
@@ -108,22 +108,24 @@ class Evaluator:
         self.seed = seed
         self.max_steps = max_steps
 
-    @torch.no_grad()
-    def play_episodes(self, learner, level=None) -> dict:  # a batch, (..., T, N, ...)
-        "Episodes on one level."
-        device = self.task.obs.device
-        stacked = hasattr(learner, "num_seeds")
-        seed = [self.seed + i for i in range(learner.num_seeds)] if stacked else self.seed
-        parent = DeterministicParent(self.task)
-        env = SymbolicEnv(self.task, parent, self.episodes, seed, self.max_steps, device, level)
-        rng = Rng(seed, "evaluation", device)
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-22
+@patch
+@torch.no_grad()
+def play_episodes(self: Evaluator, learner, level=None) -> dict:  # a batch, (..., T, N, ...)
+    "Episodes on one level."
+    device = self.task.obs.device
+    stacked = hasattr(learner, "num_seeds")
+    seed = [self.seed + i for i in range(learner.num_seeds)] if stacked else self.seed
+    parent = DeterministicParent(self.task)
+    env = SymbolicEnv(self.task, parent, self.episodes, seed, self.max_steps, device, level)
+    rng = Rng(seed, "evaluation", device)
 
-        def _act(obs, info):
-            return {"act": learner.act(obs, info, rng.rand(self.episodes))["act"]}
+    def _act(obs, info):
+        return {"act": learner.act(obs, info, rng.rand(self.episodes))["act"]}
 
-        return rollout(env, _act, env.max_steps, None, ["state_id"], ["final_state_id"])[0]
+    return rollout(env, _act, env.max_steps, None, ["state_id"], ["final_state_id"])[0]
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-20
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-24
 def _met_entropy(log_policy, state_id):  # (..., K, A), (..., T, N) -> (...)
     by_state = entropy(log_policy)  # (..., K)
     if by_state.ndim > 1:
@@ -131,19 +133,28 @@ def _met_entropy(log_policy, state_id):  # (..., K, A), (..., T, N) -> (...)
     return by_state[state_id.flatten()].mean(-1)
 
 
+def _prediction_errors(learner, batch):
+    def _error(predicted):
+        return (predicted - batch["next_obs"]).square().mean(-1).mean((-1, -2))
+
+    errors = {}
+    if hasattr(learner, "predict"):
+        errors["world_model_mse"] = _error(learner.predict(learner.forward_batch(batch), batch["act"]))
+    errors["copy_mse"] = _error(batch["obs"])
+    errors["mean_mse"] = _error(batch["next_obs"].mean((-2, -3), keepdim=True))
+    return errors
+
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-26
 @patch
 @torch.no_grad()
 def evaluate(
     self: Evaluator,
-    learner,  # a Learner, one seed or stacked ones, or a TablePolicy
+    learner,  # a learner, one seed or stacked ones, or a TablePolicy
     level=None,  # difficulty of what is played; by default the last
 ) -> dict:  # name -> tensor: a scalar, or (S,)
-    "Success, entropy and prediction error."
-    batch, log_policy = self.play_episodes(learner, level), policy_table(learner, self.task)
-
-    def _error(predicted):
-        return (predicted - batch["next_obs"]).square().mean(-1).mean((-1, -2))
-
+    "Success, entropy and prediction errors."
+    batch = self.play_episodes(learner, level)
+    log_policy = policy_table(learner, self.task)
     hit = batch["rew"].gt(0.9)
     solved = hit.flatten(-2) if self.task.after is None else hit.any(-2)
     measured = {
@@ -153,13 +164,9 @@ def evaluate(
     }
     for each in range(self.task.num_levels):
         measured[f"expected_success/level {each}"] = expected_success(log_policy, self.task, each, self.max_steps)
-    if hasattr(learner, "predict"):
-        measured["world_model_mse"] = _error(learner.predict(learner.forward_batch(batch), batch["act"]))
-    measured["copy_mse"] = _error(batch["obs"])
-    measured["mean_mse"] = _error(batch["next_obs"].mean((-2, -3), keepdim=True))
-    return measured
+    return measured | _prediction_errors(learner, batch)
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-25
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-31
 CRITERIA = ("success above chance", "success above 50 % by step 5,000", "entropy falls", "world-model error falls")
 
 
@@ -170,7 +177,7 @@ class Verdict(NamedTuple):
     after: torch.Tensor | None  # the number reached; None where the run was too short
     passed: torch.Tensor | None  # bool; None where the run was too short
 
-
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-33
 def mvp_criteria(
     history: list,  # rows of a run: step, success_rate, entropy, loss/world_model (numbers, or lists over seeds)
     chance: float,  # success of a uniform policy
@@ -196,14 +203,14 @@ def mvp_criteria(
         verdicts[name] = Verdict(before, after, after < before)
     return verdicts
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-29
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-37
 def gradient_flow(
     module,  # after backward
 ) -> dict:  # parameter name -> norm of its gradient; 0.0 where it received none
     "How much gradient each parameter received."
     return {k: 0.0 if p.grad is None else p.grad.norm().item() for k, p in module.named_parameters()}
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-34
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-42
 def linear_probe(
     features: torch.Tensor,  # (n, D)
     target: torch.Tensor,  # class indices, (n,)

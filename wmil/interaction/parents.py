@@ -7,6 +7,7 @@ __all__ = ['PARENTS', 'DeterministicParent', 'CorruptedParent', 'make_parent']
 
 # %% ../../nbs/110_interaction.parents.ipynb #cell-02
 import torch
+from fastcore.basics import patch
 from ..core import ConfigError, Rng, check_choice
 
 # %% ../../nbs/110_interaction.parents.ipynb #cell-05
@@ -52,7 +53,7 @@ def _check_error(error):
     if ((error < 0) | (error > 1)).any():
         raise ConfigError(f"error = {error.squeeze(-1).tolist()} is not allowed: expected a share from 0 to 1")
 
-
+# %% ../../nbs/110_interaction.parents.ipynb #cell-10
 class CorruptedParent(DeterministicParent):
     "A parent whose judgements are wrong with a given probability."
 
@@ -72,16 +73,18 @@ class CorruptedParent(DeterministicParent):
             pairs = task.num_states * task.num_actions
             self.wrong = Rng(seed, "corruption", device).rand(pairs) < self.error
 
-    def get_reward(self, state, act, rng):
-        "Judge actions, some of them wrongly."
-        rew = super().get_reward(state, act)
-        if self.wrong is None:
-            flipped = rng.rand(state.shape[-1]) < self.error
-        else:
-            flipped = self.wrong.gather(-1, state * self.task.num_actions + act)
-        return torch.where(flipped, 1 - rew, rew)
-
 # %% ../../nbs/110_interaction.parents.ipynb #cell-12
+@patch
+def get_reward(self: CorruptedParent, state, act, rng):
+    "Judge actions, some of them wrongly."
+    rew = DeterministicParent.get_reward(self, state, act)
+    if self.wrong is None:
+        flipped = rng.rand(state.shape[-1]) < self.error
+    else:
+        flipped = self.wrong.gather(-1, state * self.task.num_actions + act)
+    return torch.where(flipped, 1 - rew, rew)
+
+# %% ../../nbs/110_interaction.parents.ipynb #cell-16
 PARENTS = {"deterministic": DeterministicParent, "corrupted": CorruptedParent}
 
 

@@ -25,7 +25,7 @@ class Attribute:
     name: str  # for example "color"
     values: tuple  # all it can be: numbers, words, or None for unspecified
 
-
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-07
 def _check_values(spec, values):
     if len(values) != len(spec):
         names = ", ".join(a.name for a in spec)
@@ -34,7 +34,7 @@ def _check_values(spec, values):
         if v not in a.values:
             raise StateError(f"{a.name} = {v!r} is not allowed: expected one of {', '.join(map(str, a.values))}")
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-07
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-09
 @dataclass(frozen=True)
 class State:
     "A state as its reader sees it; states with equal attributes are equal."
@@ -54,7 +54,7 @@ class State:
         "What a language model reads."
         return json.dumps({a.name: v for a, v in zip(self.spec, self.values)})
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-10
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-12
 class ActionSpace(gymnasium.spaces.Discrete):
     "Meaningless symbols 0 to size − 1."
 
@@ -68,7 +68,7 @@ class ActionSpace(gymnasium.spaces.Discrete):
         super().__init__(size, seed=seed)
         self.size = size
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-13
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-15
 class SymbolicTask:
     "A task of finitely many states, given by its tables."
 
@@ -103,7 +103,7 @@ class SymbolicTask:
         "The observation of each state."
         return self.obs
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-15
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-17
 def _uniform_prefix(
     weight,
 ):  # (K,) -> n, where the first n states are equally likely and no other is possible; else None
@@ -123,7 +123,7 @@ def set_levels(
     self.cdf = self.levels.cumsum(-1).clamp(max=1)
     self.uniform_over = [_uniform_prefix(w) for w in levels]
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-19
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-21
 @patch
 def check_level(
     self: SymbolicTask,
@@ -138,7 +138,7 @@ def check_level(
         raise ConfigError(f"difficulty {bad} is out of range: {self.name} has levels 0 to {self.num_levels - 1}")
     return level
 
-
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-23
 @patch
 def generate_instance(
     self: SymbolicTask,
@@ -152,7 +152,7 @@ def generate_instance(
         return rng.randint(self.uniform_over[level], n)
     return torch.searchsorted(self.cdf[level], rng.rand(n), right=True).clamp_(max=self.num_states - 1)
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-21
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-25
 @patch
 def compute_reward(
     self: SymbolicTask,
@@ -162,7 +162,7 @@ def compute_reward(
     "Judge actions."
     return torch.take(self.reward, torch.add(act, state, alpha=self.num_actions))
 
-
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-27
 @patch
 def next_state(
     self: SymbolicTask,
@@ -176,7 +176,7 @@ def next_state(
         return self.generate_instance(rng, state.shape[-1], level)
     return torch.take(self.after, torch.add(act, state, alpha=self.num_actions))
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-24
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-30
 @patch
 def correct_action(
     self: SymbolicTask,
@@ -185,7 +185,7 @@ def correct_action(
     "The first of the correct actions."
     return self.right.int().argmax(-1)[state]
 
-
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-32
 @patch
 def state_number(
     self: SymbolicTask,
@@ -200,7 +200,7 @@ def state_number(
         raise StateError(f"{state.to_prompt()} does not occur in {self.name}")
     return self.index[state]
 
-
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-34
 @patch
 def to(
     self: SymbolicTask,
@@ -212,7 +212,7 @@ def to(
             setattr(self, k, v.to(device))
     return self
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-27
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-37
 @patch
 def success(
     self: SymbolicTask,
@@ -228,7 +228,7 @@ def success(
         f = (policy * (hit + (1 - hit) * later)).sum(-1)
     return (f * self.levels[self.check_level(level)]).sum(-1)
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-29
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-39
 @patch
 def uniform(self: SymbolicTask) -> torch.Tensor:  # (K, A)
     "The uniform random policy."

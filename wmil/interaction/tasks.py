@@ -34,6 +34,13 @@ class PatternEchoTask(SymbolicTask):
         )
 
 # %% ../../nbs/105_interaction.tasks.ipynb #cell-10
+def _sequences(n):  # the levels are ranges of these rows, so sequences that count up come first
+    pairs = [(None, a, a + 1, a + 2) for a in range(n - 2)]
+    steps = [1, *(d for d in range(-n, n) if d not in (0, 1))]
+    triples = [(a, a + d, a + 2 * d, a + 3 * d) for d in steps for a in range(n) if 0 <= a + 3 * d < n]
+    return pairs + triples
+
+# %% ../../nbs/105_interaction.tasks.ipynb #cell-12
 class SequenceNextTask(SymbolicTask):
     "Continue an arithmetic sequence."
 
@@ -49,7 +56,7 @@ class SequenceNextTask(SymbolicTask):
             raise ConfigError(
                 f"num_actions = {n} is not allowed: a sequence of three and its next number need 4 or more"
             )
-        rows = self._sequences(n)
+        rows = _sequences(n)
         answer = torch.tensor([r[3] for r in rows])
         i = torch.arange(len(rows))
         starts = torch.tensor([[0], [n - 2], [n - 2]])
@@ -63,14 +70,7 @@ class SequenceNextTask(SymbolicTask):
             right=torch.eye(n, dtype=torch.bool)[answer],
         )
 
-    @staticmethod
-    def _sequences(n):  # the levels are ranges of these rows, so sequences that count up come first
-        pairs = [(None, a, a + 1, a + 2) for a in range(n - 2)]
-        steps = [1, *(d for d in range(-n, n) if d not in (0, 1))]
-        triples = [(a, a + d, a + 2 * d, a + 3 * d) for d in steps for a in range(n) if 0 <= a + 3 * d < n]
-        return pairs + triples
-
-# %% ../../nbs/105_interaction.tasks.ipynb #cell-13
+# %% ../../nbs/105_interaction.tasks.ipynb #cell-15
 _COLORS = ("red", "orange", "yellow", "green", "blue", "violet", "white", "black")
 _SHAPES = ("circle", "square")
 
@@ -81,7 +81,16 @@ def _conditional_range(shape, color, size):  # -> (first, end) of the actions th
         return start, start + 4
     return (start, start + 2) if color == "red" else (start + 2, start + 4)
 
+# %% ../../nbs/105_interaction.tasks.ipynb #cell-17
+def _conditional_problems():
+    pairs = [(s, c) for s in _SHAPES for c in _COLORS]
+    return (
+        [(s, None, None) for s in _SHAPES]
+        + [(s, c, None) for s, c in pairs]
+        + [(s, c, z) for s, c in pairs for z in ("small", "large")]
+    )
 
+# %% ../../nbs/105_interaction.tasks.ipynb #cell-19
 class ConditionalTask(SymbolicTask):
     "Follow rules that depend on each other; any action of the range they name is right."
 
@@ -98,7 +107,7 @@ class ConditionalTask(SymbolicTask):
     ):
         if num_actions < 16:
             raise ConfigError(f"num_actions = {num_actions} is not allowed: the rules of conditional name 16 actions")
-        rows = self._problems()
+        rows = _conditional_problems()
         right = torch.zeros(len(rows), num_actions, dtype=torch.bool)
         for i, row in enumerate(rows):
             first, end = _conditional_range(*row)
@@ -112,20 +121,19 @@ class ConditionalTask(SymbolicTask):
         )
         super().__init__(num_actions, spec, rows, levels=weight * (level == torch.arange(3)[:, None]), right=right)
 
-    @staticmethod
-    def _problems():
-        pairs = [(s, c) for s in _SHAPES for c in _COLORS]
-        return (
-            [(s, None, None) for s in _SHAPES]
-            + [(s, c, None) for s, c in pairs]
-            + [(s, c, z) for s, c in pairs for z in ("small", "large")]
-        )
-
-# %% ../../nbs/105_interaction.tasks.ipynb #cell-17
+# %% ../../nbs/105_interaction.tasks.ipynb #cell-23
 _STAIRS = ("red", "green", "blue", "white")
 _TOP = 5
 
 
+def _group_size(num_actions):
+    if num_actions < 4 or num_actions % 4:
+        raise ConfigError(
+            f"num_actions = {num_actions} is not allowed: climb divides its actions into four equal groups"
+        )
+    return num_actions // 4
+
+# %% ../../nbs/105_interaction.tasks.ipynb #cell-25
 class ClimbTask(SymbolicTask):
     "Climb five steps in a row; a wrong action falls to the foot, and only the top is rewarded."
 
@@ -141,7 +149,7 @@ class ClimbTask(SymbolicTask):
         self,
         num_actions: int = 16,  # A, in four groups
     ):
-        n = self._group_size(num_actions)
+        n = _group_size(num_actions)
         self.rules = type(self).rules.format(groups=", ".join(f"{g * n} to {g * n + n - 1}" for g in range(4)))
         rows = [(c, s) for s in range(_TOP + 1) for c in _STAIRS]
         step = torch.arange(len(rows)) // 4  # (K,)
@@ -159,15 +167,7 @@ class ClimbTask(SymbolicTask):
             after=torch.where(at_top, (4 * step + color)[:, None], fall_or_climb),
         )
 
-    @staticmethod
-    def _group_size(num_actions):
-        if num_actions < 4 or num_actions % 4:
-            raise ConfigError(
-                f"num_actions = {num_actions} is not allowed: climb divides its actions into four equal groups"
-            )
-        return num_actions // 4
-
-# %% ../../nbs/105_interaction.tasks.ipynb #cell-20
+# %% ../../nbs/105_interaction.tasks.ipynb #cell-28
 TASKS = {t.name: t for t in (PatternEchoTask, SequenceNextTask, ConditionalTask, ClimbTask)}
 
 
@@ -179,7 +179,7 @@ def make_task(
     make = TASKS[check_choice("task", name, TASKS)]
     return make() if num_actions is None else make(num_actions)
 
-# %% ../../nbs/105_interaction.tasks.ipynb #cell-25
+# %% ../../nbs/105_interaction.tasks.ipynb #cell-33
 @patch
 def hold_out(
     self: SymbolicTask,
@@ -202,7 +202,7 @@ def hold_out(
     task.set_levels(self.levels * (1 - mask))
     return task
 
-# %% ../../nbs/105_interaction.tasks.ipynb #cell-28
+# %% ../../nbs/105_interaction.tasks.ipynb #cell-36
 @patch
 def mix(self: SymbolicTask) -> SymbolicTask:  # a copy with a single level
     "Pose all levels equally often."

@@ -27,7 +27,7 @@ from wmil.core import (
     seed_everything,
     stream_seed,
 )
-from .algorithms import PPO, REINFORCE, Learner, PPOConfig, ReinforceConfig
+from .algorithms import PPO, REINFORCE, BabyLearner, PPOConfig, ReinforceConfig
 from .baby import BabyConfig, BabyModel
 from .curriculum import CurriculumManager, CurriculumSource
 from .env import SymbolicEnv
@@ -168,7 +168,7 @@ def _part(cls, cfg, **values):  # the options of one of the configurations that 
 def make_learner(
     cfg: TrainConfig,  # what to build
     task,  # the task it will learn
-) -> Learner:
+) -> BabyLearner:
     "A baby and its learning rule, with random weights."
     _check_state_dim(cfg, task)
     sizes = _part(
@@ -245,7 +245,7 @@ def _make_source(cfg, task, parent, seeds):
 class Training(NamedTuple):
     "All that `Trainer.fit` needs."
 
-    learner: Learner
+    learner: BabyLearner
     source: object  # of experience
     trainer_cfg: TrainerConfig
 
