@@ -10,7 +10,8 @@ __all__ = ['PALETTE', 'use_style', 'panels', 'curves', 'reference', 'compare', '
 import io, json, re
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, seaborn as sns
 from filelock import FileLock, Timeout
-from .core import ConfigError, WmilError, atomic_write, check_choice, figures_dir, output_root, write_error
+from .core import ConfigError, WmilError, check_choice, figures_dir, output_root
+from .storage import atomic_write, write_error
 from .stats import iqm, iqm_interval, summarise
 
 # %% ../nbs/075_plot.ipynb #cell-07

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.func import stack_module_state
 from torch.nn import functional as F
-from .core import WmilError, seed_everything
+from .core import WmilError
+from .rng import seed_everything
 
 # %% ../nbs/080_seeds.ipynb #cell-06
 def bmm(
