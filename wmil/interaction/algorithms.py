@@ -6,18 +6,18 @@
 __all__ = ['ReinforceConfig', 'REINFORCE', 'PPOConfig', 'PPO']
 
 # %% ../../nbs/125_interaction.algorithms.ipynb #cell-02
-from typing import Annotated
 import torch
 from fastcore.basics import patch
-from pydantic import Field
-from ..core import config
-from .learner import BabyLearner, LearnerConfig, Unit, Weight
+from pydantic import NonNegativeFloat, PositiveFloat
+from ..config import Fraction, Probability, config
+from .learner import BabyLearner, LearnerConfig
 from wmil.rl import (
     discounted_returns,
     entropy,
     explained_variance,
     gae,
     log_prob_of,
+    normalise_advantage,
     policy_gradient_loss,
     ppo_loss,
     running_mean,
@@ -31,7 +31,7 @@ from ..seeds import one_hot
 class ReinforceConfig(LearnerConfig):
     "The weights in REINFORCE's loss."
 
-    baseline_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99  # how slowly the baseline follows the mean return
+    baseline_decay: Fraction = 0.99  # how slowly the baseline follows the mean return
 
 # %% ../../nbs/125_interaction.algorithms.ipynb #cell-06
 class REINFORCE(BabyLearner):
@@ -87,9 +87,9 @@ def _advantage(self: REINFORCE, rew, truncated):  # the baseline moves first, th
 class PPOConfig(LearnerConfig):
     "The weights in PPO's loss."
 
-    gae_lambda: Unit = 0.95  # λ of generalised advantages
-    clip: Annotated[float, Field(gt=0)] = 0.2  # ε: how far a ratio may move
-    value_coef: Weight = 0.5  # weight of the value head's error
+    gae_lambda: Probability = 0.95  # λ of generalised advantages
+    clip: PositiveFloat = 0.2  # ε: how far a ratio may move
+    value_coef: NonNegativeFloat = 0.5  # weight of the value head's error
     bootstrap: bool = False  # at the time limit continue with the value of the state reached, instead of ending there
 
 # %% ../../nbs/125_interaction.algorithms.ipynb #cell-19
@@ -136,9 +136,8 @@ def advantages(self: PPO, rew, value, batch):  # (..., T, N) each
         next_value = torch.zeros_like(value)  # all episodes end here
     else:
         next_value = self.model.value_head(self.embed(batch["next_obs"], batch["final_state_id"]))
-    time_first = [x.movedim(-2, 0) for x in (rew, value, next_value, terminated, truncated)]
-    adv, returns = gae(*time_first, self.cfg.gamma, self.cfg.gae_lambda)
-    return adv.movedim(0, -2), returns.movedim(0, -2)
+    gamma, gae_lambda = self.cfg.gamma, self.cfg.gae_lambda
+    return gae(rew, value, next_value, terminated, truncated, gamma, gae_lambda, time_dim=-2)
 
 # %% ../../nbs/125_interaction.algorithms.ipynb #cell-25
 @patch
@@ -182,20 +181,16 @@ def _world_model_metric(self: PPO, out, part, error):
     return torch.no_grad()(lambda: self.world_model_error(out, part).mean((-1, -2)))
 
 # %% ../../nbs/125_interaction.algorithms.ipynb #cell-31
-def _normalised(adv, over):
-    return (adv - adv.mean(over, keepdim=True)) / (adv.std(over, keepdim=True) + 1e-8)
-
-# %% ../../nbs/125_interaction.algorithms.ipynb #cell-33
 @patch
 def loss(
     self: PPO,
-    part: dict,  # from `Minibatches`: tensors (..., 1, B), and "facts", the metrics of the batch they are from
+    part: dict,  # from `Minibatches`: tensors (..., 1, B), and "metrics", those of the batch they are from
 ) -> tuple:  # (loss, metrics): scalars, or one value per seed
     "PPO's loss on one minibatch."
     over = (-1, -2)
     out = self.forward_batch(part)
     log_prob = log_prob_of(out["log_policy"], part["act"])
-    policy, info = ppo_loss(log_prob, part["old_log_prob"], _normalised(part["adv"], over), self.cfg.clip)
+    policy, info = ppo_loss(log_prob, part["old_log_prob"], normalise_advantage(part["adv"]), self.cfg.clip)
     policy = policy.mean(over)
     bonus = entropy(out["log_policy"]).mean(over)
     value = value_loss(self.value(out), part["returns"]).mean(over)
@@ -203,7 +198,7 @@ def loss(
     auxiliary = self.auxiliary_loss(out, part, error)
     loss = self.cfg.policy_coef * policy + self.cfg.value_coef * value - self.entropy_coef * bonus + auxiliary
     return loss, {
-        **part["facts"],
+        **part["metrics"],
         "entropy": bonus,
         "loss/world_model": self._world_model_metric(out, part, error),
         "loss/policy": policy,

@@ -7,13 +7,14 @@ __all__ = ['METRIC_COLUMNS', 'AUDIT_CONDITIONS', 'TrainedSeeds', 'train_seeds', 
 
 # %% ../../nbs/175_interaction.audit.ipynb #cell-02
 from typing import NamedTuple
-from .algorithms import Learner
+from ..config import replace_config
 from .evaluation import expected_success, policy_table
+from .learner import BabyLearner
 from .parents import make_parent
-from .train import TrainConfig, batch_layout, build, task_of, with_options
+from .train import TrainConfig, batch_layout, build, task_of
 from ..trainers import Trainer
 
-# %% ../../nbs/175_interaction.audit.ipynb #cell-04
+# %% ../../nbs/175_interaction.audit.ipynb #cell-05
 METRIC_COLUMNS = {
     "success": "success_rate",
     "entropy": "entropy",
@@ -34,11 +35,11 @@ def _tidy(history, seeds):
         for i, seed in enumerate(seeds)
     ]
 
-# %% ../../nbs/175_interaction.audit.ipynb #cell-06
+# %% ../../nbs/175_interaction.audit.ipynb #cell-07
 class TrainedSeeds(NamedTuple):
     "Many trained seeds and the table of their training."
 
-    learner: Learner  # all seeds, stacked
+    learner: BabyLearner  # all seeds, stacked
     rows: list  # dicts with seed, step, and what METRIC_COLUMNS names
 
 
@@ -69,7 +70,7 @@ def train_seeds(
     history = trainer.fit(learner, source, evaluate=_exact_success)
     return TrainedSeeds(learner, _tidy(history, seeds))
 
-# %% ../../nbs/175_interaction.audit.ipynb #cell-10
+# %% ../../nbs/175_interaction.audit.ipynb #cell-11
 AUDIT_CONDITIONS = ("joint", "frozen", "random", "none")
 
 
@@ -80,7 +81,7 @@ def _freeze(learner):
 
 def _pretrain(cfg, seeds, steps):
     "Weights of babies that learned by prediction alone, on all levels."
-    prediction_only = with_options(
+    prediction_only = replace_config(
         cfg,
         curriculum=False,
         level=None,
@@ -93,7 +94,7 @@ def _pretrain(cfg, seeds, steps):
     parent = make_parent("deterministic", task_of(cfg).mix())
     return train_seeds(prediction_only, seeds, parent).learner.model.state_dict()
 
-# %% ../../nbs/175_interaction.audit.ipynb #cell-12
+# %% ../../nbs/175_interaction.audit.ipynb #cell-13
 def _train_condition(cfg, seeds, condition, pretrain_steps):
     weights = _pretrain(cfg, seeds, pretrain_steps) if condition == "frozen" else None
 
@@ -103,8 +104,8 @@ def _train_condition(cfg, seeds, condition, pretrain_steps):
         if condition in ("frozen", "random"):
             _freeze(learner)
 
-    coef = cfg.world_model_coef if condition == "joint" else 0.0
-    return train_seeds(with_options(cfg, world_model_coef=coef), seeds, prepare=_prepare).rows
+    coef = cfg.rule.world_model_coef if condition == "joint" else 0.0
+    return train_seeds(replace_config(cfg, world_model_coef=coef), seeds, prepare=_prepare).rows
 
 
 def causal_audit(
@@ -114,7 +115,7 @@ def causal_audit(
     conditions=AUDIT_CONDITIONS,  # which of them
 ) -> list:  # rows as of `train_seeds`, with "condition"
     "Train a baby with its world model in four roles."
-    steps = pretrain_steps or cfg.total_steps
+    steps = pretrain_steps or cfg.trainer.total_steps
     return [
         {"condition": condition, **row}
         for condition in conditions

@@ -13,7 +13,8 @@ from fastcore.basics import patch
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from torch.nn import functional as F
-from ..core import Rng, WmilError
+from ..core import WmilError
+from ..rng import Rng
 from .parents import make_parent
 from .rewards import COMPONENTS, RewardVector
 from .symbolic import ActionSpace

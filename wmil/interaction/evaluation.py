@@ -10,7 +10,8 @@ __all__ = ['CRITERIA', 'policy_table', 'expected_success', 'irreducible_error', 
 from typing import NamedTuple
 import torch
 from fastcore.basics import patch
-from ..core import ConfigError, Rng
+from ..core import ConfigError
+from ..rng import Rng
 from .env import SymbolicEnv
 from .parents import DeterministicParent
 from ..rl import entropy, sample_categorical

@@ -8,7 +8,8 @@ __all__ = ['PARENTS', 'DeterministicParent', 'CorruptedParent', 'make_parent']
 # %% ../../nbs/110_interaction.parents.ipynb #cell-02
 import torch
 from fastcore.basics import patch
-from ..core import ConfigError, Rng, check_choice
+from ..core import ConfigError, check_choice
+from ..rng import Rng
 
 # %% ../../nbs/110_interaction.parents.ipynb #cell-05
 class DeterministicParent:

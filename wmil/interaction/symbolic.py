@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import gymnasium
 import torch
 from fastcore.basics import patch
-from ..core import ConfigError, Rng
+from ..core import ConfigError
+from ..rng import Rng
 
 # %% ../../nbs/102_interaction.symbolic.ipynb #cell-05
 class StateError(ConfigError):
