@@ -31,7 +31,7 @@ from ..seeds import one_hot
 class ReinforceConfig(LearnerConfig):
     "The weights in REINFORCE's loss."
 
-    baseline_decay: Fraction = 0.99  # how slowly the baseline follows the mean return
+    baseline_decay: Fraction = 0.99  # REINFORCE: how slowly the baseline follows the mean return
 
 # %% ../../nbs/125_interaction.algorithms.ipynb #cell-06
 class REINFORCE(BabyLearner):
@@ -87,10 +87,10 @@ def _advantage(self: REINFORCE, rew, truncated):  # the baseline moves first, th
 class PPOConfig(LearnerConfig):
     "The weights in PPO's loss."
 
-    gae_lambda: Probability = 0.95  # λ of generalised advantages
-    clip: PositiveFloat = 0.2  # ε: how far a ratio may move
-    value_coef: NonNegativeFloat = 0.5  # weight of the value head's error
-    bootstrap: bool = False  # at the time limit continue with the value of the state reached, instead of ending there
+    gae_lambda: Probability = 0.95  # PPO: λ of generalised advantages
+    clip: PositiveFloat = 0.2  # PPO: how far a ratio may move, ε
+    value_coef: NonNegativeFloat = 0.5  # PPO: weight of the value head's error
+    bootstrap: bool = False  # PPO: at the time limit continue with the value of the state reached
 
 # %% ../../nbs/125_interaction.algorithms.ipynb #cell-19
 class PPO(BabyLearner):
