@@ -25,7 +25,7 @@ def _as_floats(features, what: str) -> np.ndarray:
     except (TypeError, ValueError):
         raise ConfigError(f"{what} must be numbers in a regular array, got {type(features).__name__}") from None
 
-
+# %% ../nbs/500_analysis.ipynb #cell-08
 def feature_matrix(
     features,  # (n, D) numbers, numpy or torch
     what: str = "features",  # what to call them in an error
@@ -39,7 +39,7 @@ def feature_matrix(
         raise ConfigError(f"{what}: {bad} of {len(x)} rows hold NaN or infinity: look for a network that diverged")
     return x
 
-# %% ../nbs/500_analysis.ipynb #cell-08
+# %% ../nbs/500_analysis.ipynb #cell-10
 def _check_classes(y: np.ndarray, n: int, what: str):
     if y.shape != (n,):
         raise ConfigError(f"{what} must hold one class for each of the {n} rows of features, got shape {y.shape}")
@@ -48,7 +48,7 @@ def _check_classes(y: np.ndarray, n: int, what: str):
             f"{what} must be class numbers or words, got {y.dtype}: turn the values into a few classes first"
         )
 
-
+# %% ../nbs/500_analysis.ipynb #cell-12
 def class_indices(
     target,  # (n,) class numbers or words
     n: int,  # how many there must be
@@ -62,7 +62,7 @@ def class_indices(
         raise ConfigError(f"{what} has only the class {values[0]}: there is nothing to tell apart")
     return values, y
 
-# %% ../nbs/500_analysis.ipynb #cell-11
+# %% ../nbs/500_analysis.ipynb #cell-15
 def _predict_linear(
     x: np.ndarray,  # (n, D) features to fit on
     y: np.ndarray,  # (n,) their classes, 0..k-1, each present
@@ -78,7 +78,7 @@ def _predict_linear(
     votes = votes.round(9)  # a tie is a tie on every machine: the first class wins it
     return votes.argmax(1) if votes.ndim == 2 else (votes > 0).astype(int)
 
-# %% ../nbs/500_analysis.ipynb #cell-13
+# %% ../nbs/500_analysis.ipynb #cell-17
 def _check_probe(folds: int, penalty: float, values: np.ndarray, members: np.ndarray):
     if folds < 2:
         raise ConfigError(f"folds = {folds} is not allowed: expected 2 or more, one to judge on and the rest to fit on")
@@ -90,7 +90,7 @@ def _check_probe(folds: int, penalty: float, values: np.ndarray, members: np.nda
             "out: merge classes or leave it out"
         )
 
-
+# %% ../nbs/500_analysis.ipynb #cell-19
 def probe(
     features,  # (n, D) numbers, numpy or torch
     target,  # (n,) classes
@@ -112,7 +112,7 @@ def probe(
         correct += (_predict_linear(x[fit], y[fit], x[held_out], penalty) == y[held_out]).sum()
     return float(correct / len(y))
 
-# %% ../nbs/500_analysis.ipynb #cell-24
+# %% ../nbs/500_analysis.ipynb #cell-30
 def _probe_row(encoder: str, x: np.ndarray, name: str, target, folds: int, seeds, penalty: float) -> dict:
     values, y = class_indices(target, len(x), f"attribute {name!r} with encoder {encoder!r}")
     try:
@@ -128,7 +128,7 @@ def _probe_row(encoder: str, x: np.ndarray, name: str, target, folds: int, seeds
         "chance": majority_rate(y),
     }
 
-
+# %% ../nbs/500_analysis.ipynb #cell-31
 def probe_table(
     encoders: dict,  # name -> (n, D) features of the same n samples: "trained", "untrained", "raw input"
     attributes: dict,  # name -> (n,) classes
@@ -148,7 +148,7 @@ def probe_table(
         rows += [_probe_row(encoder, x, name, target, folds, seeds, penalty) for name, target in attributes.items()]
     return pd.DataFrame(rows)
 
-# %% ../nbs/500_analysis.ipynb #cell-36
+# %% ../nbs/500_analysis.ipynb #cell-43
 def _check_clusters(x: np.ndarray, name: str, k: int):
     if k == len(x):
         raise ConfigError(
@@ -159,7 +159,7 @@ def _check_clusters(x: np.ndarray, name: str, k: int):
             f"features hold fewer distinct rows than attribute {name!r} has classes ({k}): the embedding has collapsed"
         )
 
-
+# %% ../nbs/500_analysis.ipynb #cell-44
 def _organisation(
     x: np.ndarray,  # (n, D) features
     labels: np.ndarray,  # (n,) classes
@@ -168,7 +168,7 @@ def _organisation(
     "Do the clusters agree with the classes, and are the classes apart?"
     return adjusted_rand_score(labels, clusters), silhouette_score(x, labels)
 
-# %% ../nbs/500_analysis.ipynb #cell-38
+# %% ../nbs/500_analysis.ipynb #cell-46
 def cluster_table(
     features,  # (n, D) numbers, numpy or torch
     attributes: dict,  # name -> (n,) classes

@@ -52,7 +52,7 @@ def _cache_error(path, e: Exception) -> CacheError:
         f"cache {path} is damaged ({reason}): put back a copy, or delete it and the answers are asked for again"
     )
 
-
+# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-12
 @contextmanager
 def sqlite_errors(
     path,  # the cache
@@ -65,7 +65,7 @@ def sqlite_errors(
     except (sqlite3.Error, UnicodeDecodeError) as e:
         raise _cache_error(path, e) from e
 
-# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-12
+# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-14
 class AnswerCache:
     "Answers on disk, by model, prompt and parameters."
 
@@ -83,7 +83,7 @@ class AnswerCache:
             self._check_tables()
             self._load()
 
-# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-14
+# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-16
 @patch
 def _connect(self: AnswerCache) -> sqlite3.Connection:
     if not self.path.exists():
@@ -92,7 +92,7 @@ def _connect(self: AnswerCache) -> sqlite3.Connection:
     mode = "rwc" if writable else "ro"
     return sqlite3.connect(f"file:{quote(str(self.path.resolve()))}?mode={mode}", uri=True, timeout=60)
 
-
+# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-18
 @patch
 def _check_tables(self: AnswerCache):
     tables = [name for (name,) in self.db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -105,7 +105,7 @@ def _check_tables(self: AnswerCache):
         self.db.execute(f"CREATE TABLE IF NOT EXISTS answers ({self.columns})")
         self.db.commit()
 
-# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-15
+# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-19
 @patch
 def _load(self: AnswerCache):
     if self.db.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
@@ -117,7 +117,7 @@ def _load(self: AnswerCache):
         self.answers[key] = answer
         self.models.add((model, params))
 
-# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-17
+# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-21
 @patch
 def put(
     self: AnswerCache,

@@ -98,7 +98,7 @@ def model_hash(
             digests.append((file.name, hashlib.file_digest(opened, "sha256").hexdigest()))
     return json_hash(*digests)
 
-
+# %% ../../nbs/150_interaction.backends.ipynb #cell-13
 def _check_model_folder(path: Path):
     if not (path / "config.json").is_file():
         raise ParentError(
@@ -106,7 +106,7 @@ def _check_model_folder(path: Path):
             "tokenizer.json; download it before, or name no model and the small one is trained"
         )
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-13
+# %% ../../nbs/150_interaction.backends.ipynb #cell-15
 class LocalModel:
     "A causal language model in a folder."
 
@@ -143,13 +143,13 @@ class LocalModel:
             texts = self._generate([prompts[i] for i in batch])
             yield list(zip(batch, texts))
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-15
+# %% ../../nbs/150_interaction.backends.ipynb #cell-17
 @patch
 def _as_chat(self: LocalModel, prompt: str) -> str:
     message = {"role": "user", "content": prompt}
     return self.tokenizer.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
 
-
+# %% ../../nbs/150_interaction.backends.ipynb #cell-19
 @patch
 def _generate(self: LocalModel, prompts: list) -> list:
     chat = self.tokenizer.chat_template is not None
@@ -172,14 +172,14 @@ def _generate(self: LocalModel, prompts: list) -> list:
     start = inputs["input_ids"].shape[1]  # the answer begins where the question ends
     return self.tokenizer.batch_decode(output[:, start:], skip_special_tokens=True)
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-21
+# %% ../../nbs/150_interaction.backends.ipynb #cell-25
 def _check_server(model: str, url: str):
     if not model:
         raise ConfigError(f"no model was named for the server at {url}: name one that it serves")
     if not re.match(r"https?://[^/]", url):
         raise ConfigError(f"{url!r} is no address of a server: expected http://… or https://…, usually ending in /v1")
 
-
+# %% ../../nbs/150_interaction.backends.ipynb #cell-27
 class OpenAIModel:
     "A language model behind a server that speaks OpenAI's protocol."
 
@@ -209,13 +209,13 @@ class OpenAIModel:
         self.requests = 0  # what went over the wire, retries included
         self.lock = threading.Lock()
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-23
+# %% ../../nbs/150_interaction.backends.ipynb #cell-29
 @patch
 def _count_request(self: OpenAIModel, request):
     with self.lock:
         self.requests += 1
 
-
+# %% ../../nbs/150_interaction.backends.ipynb #cell-30
 @patch
 def connect(self: OpenAIModel):
     "Make the client; `ParentError` where the package is missing."
@@ -234,7 +234,7 @@ def connect(self: OpenAIModel):
         ),
     )
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-25
+# %% ../../nbs/150_interaction.backends.ipynb #cell-32
 @patch
 def _send(self: OpenAIModel, prompt: str, schema: dict | None):
     form = {}
@@ -244,7 +244,7 @@ def _send(self: OpenAIModel, prompt: str, schema: dict | None):
     message = {"role": "user", "content": prompt}
     return self.client.chat.completions.create(model=self.name, messages=[message], **self.params, **form)
 
-
+# %% ../../nbs/150_interaction.backends.ipynb #cell-34
 @patch
 def ask_one(
     self: OpenAIModel,
@@ -268,7 +268,7 @@ def ask_one(
     except (AttributeError, IndexError, TypeError):
         raise ValueError(str(reply)) from None
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-27
+# %% ../../nbs/150_interaction.backends.ipynb #cell-36
 @patch
 def _status_remedy(self: OpenAIModel, status: int) -> str:
     key = "set OPENAI_API_KEY to a key that it accepts"
@@ -280,7 +280,7 @@ def _status_remedy(self: OpenAIModel, status: int) -> str:
     }
     return remedies.get(status, "look into its log")
 
-
+# %% ../../nbs/150_interaction.backends.ipynb #cell-38
 @patch
 def _explain_status(self: OpenAIModel, e) -> str:
     status = e.status_code
@@ -293,7 +293,10 @@ def _explain_status(self: OpenAIModel, e) -> str:
         text += f" ({message})"
     return f"{text}: {self._status_remedy(status)}"
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-28
+# %% ../../nbs/150_interaction.backends.ipynb #cell-39
+#| export
+
+# %% ../../nbs/150_interaction.backends.ipynb #cell-41
 @patch
 def explain(
     self: OpenAIModel,
@@ -317,7 +320,7 @@ def explain(
         f"{server} does not speak OpenAI's protocol (it sent {reply!r}): correct its address, which usually ends in /v1"
     )
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-30
+# %% ../../nbs/150_interaction.backends.ipynb #cell-43
 @patch
 def ask(
     self: OpenAIModel,
@@ -346,7 +349,13 @@ def ask(
     if failure:
         raise ParentError(self.explain(failure)) from failure
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-36
+# %% ../../nbs/150_interaction.backends.ipynb #cell-49
+def _check_one_model(cache):
+    if cache is None or len(cache.models) != 1:
+        content = f"and {cache.path} holds {len(cache.models)}" if cache else "and none was given"
+        raise ConfigError(f"a replay without a model needs a cache of one model, {content}: name the model")
+
+
 class CacheOnlyBackend:
     "A back end that has nothing but the cache."
 
@@ -356,9 +365,7 @@ class CacheOnlyBackend:
         self,
         cache,  # an `AnswerCache` with answers of one model
     ):
-        if cache is None or len(cache.models) != 1:
-            content = f"and {cache.path} holds {len(cache.models)}" if cache else "and none was given"
-            raise ConfigError(f"a replay without a model needs a cache of one model, {content}: name the model")
+        _check_one_model(cache)
         ((self.name, params),) = cache.models
         self.params = json.loads(params)
         self.retry_invalid = not self.name.startswith("sha256:")  # local models were not asked twice

@@ -43,7 +43,7 @@ class Counts:
         parts = [f"{v:.1f} s" if isinstance(v, float) else f"{v} {k}" for k, v in asdict(self).items()]
         return ", ".join(parts)
 
-
+# %% ../../nbs/155_interaction.llm.ipynb #cell-11
 class RejectedAnswer(NamedTuple):
     "An invalid answer, for a person to look at."
 
@@ -52,7 +52,7 @@ class RejectedAnswer(NamedTuple):
     text: str  # what the model wrote
     reason: str  # why it does not count
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-11
+# %% ../../nbs/155_interaction.llm.ipynb #cell-13
 def _check_sizes(attempts: int, pool: int):
     if attempts < 1 or pool < 1:
         raise ConfigError(f"attempts = {attempts}, pool = {pool}: expected 1 or more of both")
@@ -66,7 +66,7 @@ def _empty_tables(task: SymbolicTask, pool: int) -> dict:
         "instance": torch.full((task.num_levels, pool), -1),
     }
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-12
+# %% ../../nbs/155_interaction.llm.ipynb #cell-14
 class LLMParent:
     "A parent that is a language model."
 
@@ -94,7 +94,7 @@ class LLMParent:
         self.counts = Counts()
         self.rejected = []  # the first twenty
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-15
+# %% ../../nbs/155_interaction.llm.ipynb #cell-17
 @patch
 def _spent(self: LLMParent) -> str | None:
     if self.max_calls is not None and self.counts.calls >= self.max_calls:
@@ -103,7 +103,7 @@ def _spent(self: LLMParent) -> str | None:
         return f"{self.max_seconds:g} seconds"
     return None
 
-
+# %% ../../nbs/155_interaction.llm.ipynb #cell-19
 @patch
 def check_budget(
     self: LLMParent,
@@ -122,7 +122,7 @@ def check_budget(
         f"raise it and run again; {kept}"
     )
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-17
+# %% ../../nbs/155_interaction.llm.ipynb #cell-21
 @patch
 def _keep(self: LLMParent, answers: list) -> dict:
     "(key, prompt, text) of new answers → text by key, as it is on disk."
@@ -132,7 +132,7 @@ def _keep(self: LLMParent, answers: list) -> dict:
     self.cache.put(self.backend.name, self.backend.params, pairs)
     return {key: self.cache.answers[key] for key, *_ in answers}
 
-
+# %% ../../nbs/155_interaction.llm.ipynb #cell-23
 @patch
 def _ask_backend(self: LLMParent, batch: list, schema: dict) -> dict:
     "(key, prompt) of questions → text by key."
@@ -147,7 +147,7 @@ def _ask_backend(self: LLMParent, batch: list, schema: dict) -> dict:
         self.counts.seconds += time.perf_counter() - began
     return answers
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-19
+# %% ../../nbs/155_interaction.llm.ipynb #cell-25
 @patch
 def fetch_answers(
     self: LLMParent,
@@ -168,7 +168,7 @@ def fetch_answers(
         missing = missing[len(batch) :]
     return [answers[key] for key in keys]
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-23
+# %% ../../nbs/155_interaction.llm.ipynb #cell-29
 RETRY_PREFIX = "An earlier answer was refused: it was not the one JSON object that is asked for.\n"
 
 
@@ -189,7 +189,7 @@ def _attempt(self: LLMParent, duty: str, cells: list, retry: bool) -> list:
             rejected.append(RejectedAnswer(cell, prompt, text, str(e)))
     return rejected
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-24
+# %% ../../nbs/155_interaction.llm.ipynb #cell-30
 @patch
 def rule(
     self: LLMParent,
@@ -200,7 +200,7 @@ def rule(
     "What the rule says."
     return rule_answer(self.task, duty, row, col, self.pool)
 
-
+# %% ../../nbs/155_interaction.llm.ipynb #cell-31
 @patch
 def _stop(self: LLMParent, duty: str, answer: RejectedAnswer):
     row, col = divmod(answer.cell, self.tables[duty].shape[1])
@@ -210,7 +210,7 @@ def _stop(self: LLMParent, duty: str, answer: RejectedAnswer):
         "ask a better model, or choose 'rule'"
     )
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-25
+# %% ../../nbs/155_interaction.llm.ipynb #cell-32
 @patch
 def fill_cells(
     self: LLMParent,
@@ -233,7 +233,7 @@ def fill_cells(
     for cell in cells:
         table.view(-1)[cell] = self.rule(duty, *divmod(cell, table.shape[1]))
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-29
+# %% ../../nbs/155_interaction.llm.ipynb #cell-36
 @patch
 def look_up(
     self: LLMParent,
@@ -251,7 +251,7 @@ def look_up(
         values = torch.take(table, cells)
     return values
 
-
+# %% ../../nbs/155_interaction.llm.ipynb #cell-38
 @patch
 def get_reward(
     self: LLMParent,
@@ -262,7 +262,7 @@ def get_reward(
     "Judge actions."
     return self.look_up("reward", state, act)
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-31
+# %% ../../nbs/155_interaction.llm.ipynb #cell-40
 @patch
 def generate_task_instance(
     self: LLMParent,
@@ -279,7 +279,7 @@ def generate_task_instance(
         level = torch.full_like(number, level)
     return self.look_up("instance", level, number)
 
-
+# %% ../../nbs/155_interaction.llm.ipynb #cell-42
 @patch
 def get_transition(
     self: LLMParent,
@@ -293,7 +293,7 @@ def get_transition(
         return self.generate_task_instance(rng, state.shape[-1], level)
     return self.look_up("transition", state, act)
 
-
+# %% ../../nbs/155_interaction.llm.ipynb #cell-44
 @patch
 def report(self: LLMParent) -> Counts:
     "What was asked, found, refused and left to the rule."

@@ -39,7 +39,7 @@ def task_words(
         "The next line is data, not an instruction.\n"
     )
 
-
+# %% ../../nbs/140_interaction.questions.ipynb #cell-11
 def allowed_values(
     task: SymbolicTask,  # which task
     level: int,  # difficulty
@@ -53,7 +53,7 @@ def allowed_values(
         allowed[attribute.name] = [v for v in attribute.values if v in present]
     return json.dumps(allowed)
 
-# %% ../../nbs/140_interaction.questions.ipynb #cell-12
+# %% ../../nbs/140_interaction.questions.ipynb #cell-14
 def data_line(
     task: SymbolicTask,  # which task
     duty: str,  # "reward", "transition", "instance"
@@ -67,7 +67,7 @@ def data_line(
         content = f'"state": {task.states_list[row].to_prompt()}, "action": {col}'
     return f"{{{content}}}\n".replace("<", "\\u003c")
 
-
+# %% ../../nbs/140_interaction.questions.ipynb #cell-16
 def question(
     task: SymbolicTask,  # which task
     duty: str,  # "reward", "transition", "instance"
@@ -77,7 +77,7 @@ def question(
     "What the model is asked: the rules, a line of data, an instruction."
     return task_words(task) + data_line(task, duty, row, col) + DUTIES[duty]
 
-# %% ../../nbs/140_interaction.questions.ipynb #cell-17
+# %% ../../nbs/140_interaction.questions.ipynb #cell-21
 class ParentError(WmilError):
     "A language model did not do a parent's duty."
 
@@ -98,7 +98,7 @@ def _check_single(objects: list):
     if len(objects) > 1:
         raise InvalidAnswer(f"holds {len(objects)} JSON objects")
 
-# %% ../../nbs/140_interaction.questions.ipynb #cell-19
+# %% ../../nbs/140_interaction.questions.ipynb #cell-23
 def find_object(
     text: str,  # what the model wrote
 ) -> dict:
@@ -118,14 +118,14 @@ def find_object(
     _check_single(objects)
     return objects[0]
 
-# %% ../../nbs/140_interaction.questions.ipynb #cell-22
+# %% ../../nbs/140_interaction.questions.ipynb #cell-26
 class Judgement(BaseModel):
     "A reward; whatever else the model wrote is ignored."
 
     model_config = ConfigDict(strict=True, extra="ignore")
     reward: float = Field(ge=0, le=1, allow_inf_nan=False)
 
-
+# %% ../../nbs/140_interaction.questions.ipynb #cell-28
 def _read_reward(answer: dict) -> float:
     try:
         return Judgement.model_validate(answer).reward
@@ -140,7 +140,7 @@ def _read_state(task: SymbolicTask, answer: dict) -> int:
     except StateError as e:
         raise InvalidAnswer(f"has a state that is none: {e}") from None
 
-# %% ../../nbs/140_interaction.questions.ipynb #cell-23
+# %% ../../nbs/140_interaction.questions.ipynb #cell-29
 def read_answer(
     task: SymbolicTask,  # which task
     duty: str,  # "reward", "transition", "instance"
@@ -156,7 +156,7 @@ def read_answer(
         raise InvalidAnswer(f"poses a problem that does not belong to level {row}")
     return state
 
-# %% ../../nbs/140_interaction.questions.ipynb #cell-28
+# %% ../../nbs/140_interaction.questions.ipynb #cell-34
 def problem_state(
     task: SymbolicTask,  # which task
     level: int,  # difficulty
@@ -167,7 +167,7 @@ def problem_state(
     quantile = torch.tensor((number + 0.5) / pool, device=task.cdf.device)
     return torch.searchsorted(task.cdf[level], quantile, right=True).clamp(max=task.num_states - 1).item()
 
-
+# %% ../../nbs/140_interaction.questions.ipynb #cell-36
 def rule_answer(
     task: SymbolicTask,  # which task
     duty: str,  # "reward", "transition", "instance"
@@ -182,7 +182,7 @@ def rule_answer(
         return task.after[row, col].item()
     return problem_state(task, row, col, pool)
 
-# %% ../../nbs/140_interaction.questions.ipynb #cell-31
+# %% ../../nbs/140_interaction.questions.ipynb #cell-39
 def _object_schema(**properties) -> dict:
     return {
         "type": "object",
@@ -191,7 +191,7 @@ def _object_schema(**properties) -> dict:
         "additionalProperties": False,
     }
 
-
+# %% ../../nbs/140_interaction.questions.ipynb #cell-41
 def answer_schema(
     task: SymbolicTask,  # which task
     duty: str,  # "reward", "transition", "instance"

@@ -48,7 +48,7 @@ def _small_llama(tokenizer, hidden_dim: int, num_layers: int, num_heads: int):
     )
     return LlamaForCausalLM(config)
 
-
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-07
 def make_small_model(
     tokenizer,  # of `make_tokenizer`
     hidden_dim: int = 64,  # of the residual stream
@@ -67,7 +67,7 @@ def make_small_model(
     attention.k_proj.weight.data.copy_(torch.nn.init.orthogonal_(attention.q_proj.weight.data))
     return model
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-08
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-10
 class TokenLoss(NamedTuple):
     "Mean cross-entropy of a batch's tokens, by kind."
 
@@ -88,7 +88,7 @@ def _lr_factor(
         return 1 + 10 * progress
     return 2.5 * (1 - progress) / 0.85
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-10
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-12
 def _token_losses(model, tokens: torch.Tensor, weights: torch.Tensor) -> tuple:
     "The weighted loss, and its parts for the log."
     counted = weights[:, 1:] > 0
@@ -99,7 +99,7 @@ def _token_losses(model, tokens: torch.Tensor, weights: torch.Tensor) -> tuple:
     verdict = weight > 1
     return loss, TokenLoss(losses[verdict].mean().item(), losses[~verdict].mean().item())
 
-
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-14
 def fit_small_model(
     model,  # of `make_small_model`
     sampler: ExampleSampler,  # where examples come from
@@ -124,7 +124,7 @@ def fit_small_model(
         history.append(parts)
     return history
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-12
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-16
 def _save_model(path: Path, model, tokenizer, note: dict):
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -143,11 +143,11 @@ def _save_model(path: Path, model, tokenizer, note: dict):
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
-
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-17
 def _phrases_hash(tasks: list) -> str:
     return json_hash(*phrases(tasks))
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-14
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-19
 def train_parent_model(
     path,  # folder to write
     tasks=PARENT_TASKS,  # pairs of name and number of actions
@@ -158,14 +158,8 @@ def train_parent_model(
 ) -> list:  # a `TokenLoss` for each step
     "Train the small language model and save it."
     made = [make_task(*t) for t in tasks]
-    note = {
-        "tasks": [list(t) for t in tasks],
-        "held_out": held_out,
-        "seed": seed,
-        "steps": steps,
-        "pool": pool,
-        "words": _phrases_hash(made),
-    }
+    note = {"tasks": [list(t) for t in tasks], "held_out": held_out, "seed": seed, "steps": steps, "pool": pool}
+    note["words"] = _phrases_hash(made)
     examples, tokenizer = build_examples(made, pool), make_tokenizer(made, pool)
     test_set = held_out_prompts(examples, held_out, seed)
     training_set = [example for example in examples if example.prompt not in test_set]
@@ -176,7 +170,7 @@ def train_parent_model(
     _save_model(Path(path), model, tokenizer, note)
     return history
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-16
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-21
 def model_note(
     path,  # a model's folder
 ) -> dict:  # empty for a model that was not trained here
@@ -191,12 +185,12 @@ def default_model_path() -> Path:
     "Where the small model is kept."
     return output_root() / "models" / "parent_lm"
 
-
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-22
 def _is_current(path: Path) -> bool:
     words = _phrases_hash([make_task(*t) for t in PARENT_TASKS])
     return model_note(path).get("words") == words and (path / "model.safetensors").exists()
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-17
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-23
 def ensure_parent_model(
     path=None,  # folder; by default `default_model_path()`, or else the repository's
 ) -> Path:  # a folder with a small model that was taught today's questions
@@ -216,7 +210,7 @@ def ensure_parent_model(
             train_parent_model(place)
     return place
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-23
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-29
 def _test_set(note: dict) -> set:
     "The prompts that a model of that note was not taught."
     if not note:
@@ -224,7 +218,7 @@ def _test_set(note: dict) -> set:
     examples = build_examples([make_task(*t) for t in note["tasks"]], note["pool"])
     return held_out_prompts(examples, note["held_out"], note["seed"])
 
-
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-31
 def _judge(parent: LLMParent, duty: str, examples: list) -> list:
     "One row per question: what the model says, what the rule says, whether they agree."
     texts = parent.fetch_answers([e.prompt for e in examples], answer_schema(parent.task, duty))
@@ -240,13 +234,13 @@ def _judge(parent: LLMParent, duty: str, examples: list) -> list:
         rows.append({"task": parent.task.name, "duty": duty, **row})
     return rows
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-25
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-33
 def _constant_agreement(task: SymbolicTask, duty: str, group) -> float:
     if duty == "instance":
         return (task.levels[group["level"].tolist()] > 0).float().mean(0).max().item()
     return group["rule"].value_counts(normalize=True).max()
 
-
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-34
 def _agreement_row(task: SymbolicTask, duty: str, prompts: str, group) -> dict:
     rule, answer = group["rule"], group["answer"].astype(float)
     given = answer > 0.9
@@ -263,7 +257,15 @@ def _agreement_row(task: SymbolicTask, duty: str, prompts: str, group) -> dict:
         "invalid": answer.isna().mean(),
     }
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-26
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-36
+def _judge_all(parent: LLMParent, limit: int | None) -> list:
+    examples, rows = build_examples([parent.task], parent.pool), []
+    for duty in dict.fromkeys(example.duty for example in examples):
+        same_duty = [example for example in examples if example.duty == duty]
+        rows += _judge(parent, duty, sorted(same_duty, key=lambda e: json_hash(e.prompt))[:limit])
+    return rows
+
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-37
 def agreement_table(
     backend,  # the model to examine
     tasks=PARENT_TASKS,  # pairs of name and number of actions
@@ -278,16 +280,13 @@ def agreement_table(
     test_set, rows, by_name = _test_set(note), [], {}
     for task in [make_task(*t) for t in tasks]:
         by_name[task.name] = task  # of several with one name the last
-        parent, examples = LLMParent(task, backend, cache, pool=pool), build_examples([task], pool)
-        for duty in dict.fromkeys(example.duty for example in examples):
-            same_duty = [example for example in examples if example.duty == duty]
-            rows += _judge(parent, duty, sorted(same_duty, key=lambda e: json_hash(e.prompt))[:limit])
+        rows += _judge_all(LLMParent(task, backend, cache, pool=pool), limit)
     for row in rows:
         row["prompts"] = ("held out" if row["prompt"] in test_set else "taught") if note else "all"
     groups = pd.DataFrame(rows).groupby(["task", "duty", "prompts"], sort=False)
     return pd.DataFrame([_agreement_row(by_name[name], *key, group) for (name, *key), group in groups])
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-31
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-42
 def default_cache_path() -> Path:
     "Where answers are kept."
     return output_root() / "models" / "answers.sqlite"
@@ -301,7 +300,7 @@ def _check_taught(note: dict, task: SymbolicTask):
             f"it knows {known}; name another model, or a server"
         )
 
-
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-43
 def _local_backend(task: SymbolicTask, model: str, device) -> LocalModel:
     path = Path(model).expanduser() if model else ensure_parent_model()
     note = model_note(path)
@@ -310,7 +309,7 @@ def _local_backend(task: SymbolicTask, model: str, device) -> LocalModel:
     _check_taught(note, task)
     return LocalModel(path, max_tokens=48, batch_size=256, device="cpu")
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-32
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-44
 def make_llm_parent(
     task: SymbolicTask,  # its task
     model: str = "",  # "": the small one, trained on first use; a folder; with `url` the name of a model there
