@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 import torch
 from fastcore.basics import patch
-from ..core import ConfigError, Rng, check_choice
+from ..core import ConfigError, check_choice
+from ..rng import Rng
 from .answer_cache import AnswerCache, answer_key
 from .backends import CacheOnlyBackend
 from wmil.interaction.questions import (

@@ -11,7 +11,6 @@ import json, random
 from dataclasses import dataclass
 import torch
 from fastcore.basics import patch
-from .answer_cache import json_hash
 from .questions import DUTIES, allowed_values, problem_state, question, task_words
 from .tasks import SymbolicTask
 
@@ -171,7 +170,7 @@ def held_out_prompts(
         kinds.setdefault(example.kind, []).append(example.prompt)
     chosen = set()
     for prompts in kinds.values():
-        prompts.sort(key=lambda prompt: (json_hash(seed, prompt), prompt))
+        prompts.sort(key=lambda prompt: (sha256_json([seed, prompt]), prompt))
         chosen |= set(prompts[: round(fraction * len(prompts))])
     return chosen
 

@@ -13,13 +13,15 @@ from typing import NamedTuple
 import torch
 from filelock import FileLock
 from torch.nn import functional as F
-from ..core import ConfigError, atomic_write, fsync_dir, output_root, root, write_error
+from ..core import ConfigError, output_root, root
+from ..storage import atomic_write, fsync_dir, write_error
 from .answer_cache import json_hash
-from .backends import LocalModel, OpenAIModel, one_thread, quiet_transformers
+from .backends import LocalModel, OpenAIModel
+from ..lm import one_thread, quiet_transformers
 from .llm import LLMParent
 from wmil.interaction.parent_examples import (
-    PARENT_TASKS,
     ExampleSampler,
+    PARENT_TASKS,
     action_phrase,
     build_examples,
     held_out_prompts,
@@ -126,26 +128,15 @@ def fit_small_model(
 
 # %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-16
 def _save_model(path: Path, model, tokenizer, note: dict):
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
+    with atomic_folder(path) as folder:
         with quiet_transformers():
-            model.save_pretrained(temporary)
-            tokenizer.save_pretrained(temporary)
-        atomic_write(temporary / "parent.json", json.dumps(note, indent=1))
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
-        fsync_dir(path.parent)
-    except OSError as e:
-        raise write_error(path, e) from e
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            model.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+        atomic_write(folder / "parent.json", json.dumps(note, indent=1))
 
 # %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-17
 def _phrases_hash(tasks: list) -> str:
-    return json_hash(*phrases(tasks))
+    return sha256_json(phrases(tasks))
 
 # %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-19
 def train_parent_model(
@@ -262,7 +253,7 @@ def _judge_all(parent: LLMParent, limit: int | None) -> list:
     examples, rows = build_examples([parent.task], parent.pool), []
     for duty in dict.fromkeys(example.duty for example in examples):
         same_duty = [example for example in examples if example.duty == duty]
-        rows += _judge(parent, duty, sorted(same_duty, key=lambda e: json_hash(e.prompt))[:limit])
+        rows += _judge(parent, duty, sorted(same_duty, key=lambda e: sha256_json([e.prompt]))[:limit])
     return rows
 
 # %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-37
