@@ -6,17 +6,17 @@
 __all__ = ['Backend', 'load_parent_model', 'model_hash', 'LocalModel', 'OpenAIModel', 'CacheOnlyBackend']
 
 # %% ../../nbs/150_interaction.backends.ipynb #cell-02
-import hashlib, json, os, re, threading
+import json, os, re, threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 import torch
 from fastcore.basics import patch
-from ..core import ConfigError
-from ..rng import pick_device
-from .answer_cache import json_hash
+from ..core import ConfigError, WmilError
 from .questions import ParentError
+from ..lm import load_causal_lm, load_text_tokenizer, one_thread
+from ..rng import pick_device
+from ..storage import sha256_file, sha256_json
 
 # %% ../../nbs/150_interaction.backends.ipynb #cell-05
 class Backend(Protocol):

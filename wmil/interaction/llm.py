@@ -25,7 +25,7 @@ from wmil.interaction.questions import (
     read_answer,
     rule_answer,
 )
-from .tasks import SymbolicTask
+from .symbolic import SymbolicTask
 
 # %% ../../nbs/155_interaction.llm.ipynb #cell-09
 @dataclass

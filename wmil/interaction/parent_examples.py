@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from fastcore.basics import patch
 from .questions import DUTIES, allowed_values, problem_state, question, task_words
-from .tasks import SymbolicTask
+from .symbolic import SymbolicTask
+from ..storage import sha256_json
 
 # %% ../../nbs/160_interaction.parent_examples.ipynb #cell-05
 PARENT_TASKS = (

@@ -11,7 +11,7 @@ import json
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..core import WmilError
-from .tasks import StateError, SymbolicTask
+from .symbolic import StateError, SymbolicTask
 
 # %% ../../nbs/140_interaction.questions.ipynb #cell-07
 DUTIES = {

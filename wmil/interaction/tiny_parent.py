@@ -7,17 +7,14 @@ __all__ = ['make_small_model', 'TokenLoss', 'fit_small_model', 'train_parent_mod
            'ensure_parent_model', 'agreement_table', 'default_cache_path', 'make_llm_parent']
 
 # %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-02
-import json, os, shutil
+import json
 from pathlib import Path
 from typing import NamedTuple
 import torch
 from filelock import FileLock
 from torch.nn import functional as F
 from ..core import ConfigError, output_root, root
-from ..storage import atomic_write, fsync_dir, write_error
-from .answer_cache import json_hash
 from .backends import LocalModel, OpenAIModel
-from ..lm import one_thread, quiet_transformers
 from .llm import LLMParent
 from wmil.interaction.parent_examples import (
     ExampleSampler,
@@ -29,7 +26,10 @@ from wmil.interaction.parent_examples import (
     phrases,
 )
 from .questions import InvalidAnswer, answer_schema, read_answer
-from .tasks import SymbolicTask, make_task
+from .symbolic import SymbolicTask
+from .tasks import make_task
+from ..lm import one_thread, quiet_transformers
+from ..storage import atomic_folder, atomic_write, sha256_json, write_error
 
 # %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-05
 def _small_llama(tokenizer, hidden_dim: int, num_layers: int, num_heads: int):
