@@ -65,7 +65,7 @@ class SearchResult(NamedTuple):
 
 # %% ../nbs/055_search.ipynb #cell-08
 class BestFirstSearch:
-    "Best-first search from one state; subclasses may say what tells states apart, and what to do when no goal is found."
+    "Best-first search from one state, with the most promising state first."
 
     def __init__(
         self,
