@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 import torch
 from fastcore.basics import patch
-from .core import ConfigError, WmilError, check_choice, stream_seed
+from .core import ConfigError, WmilError, check_choice
+from .rng import stream_seed
 
 # %% ../nbs/040_batches.ipynb #cell-04
 class EpochOrders:

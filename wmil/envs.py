@@ -14,7 +14,8 @@ import torch
 from fastcore.basics import patch
 from gymnasium.spaces import Box, Discrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from .core import ConfigError, WmilError, nearest, stream_seed
+from .core import ConfigError, WmilError, suggest
+from .rng import stream_seed
 
 # %% ../nbs/030_envs.ipynb #cell-04
 def autoreset(
@@ -223,7 +224,7 @@ def _check_gym_name(name):
     try:
         gymnasium.spec(name)
     except gymnasium.error.Error:
-        hint = nearest(name, gymnasium.registry)
+        hint = suggest(name, gymnasium.registry)
         raise ConfigError(
             f"no environment is called {name!r}: expected a name that Gymnasium knows, such as CartPole-v1{hint}"
         ) from None

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 import torch
 from .core import WmilError
-from .runs import CheckpointError
+from .checkpoints import CheckpointError
 
 # %% ../nbs/085_lm.ipynb #cell-04
 @contextmanager

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from fastcore.basics import patch
 from gymnasium.spaces import Box, Discrete
-from .core import ConfigError, WmilError, check_choice, stream_seed
+from .core import ConfigError, WmilError, check_choice
+from .rng import stream_seed
 from .envs import decode_action
 
 # %% ../nbs/050_planning.ipynb #cell-07

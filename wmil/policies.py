@@ -12,7 +12,7 @@ import torch
 from fastcore.basics import patch
 from pydantic import Field
 from torch import nn
-from .core import config
+from .config import config
 from wmil.rl import (
     entropy,
     explained_variance,

@@ -9,7 +9,8 @@ __all__ = ['RolloutOutput', 'rollout', 'first_episode_returns', 'episode_returns
 from typing import NamedTuple
 import torch
 from fastcore.basics import patch
-from .core import Rng, WmilError
+from .core import WmilError
+from .rng import Rng
 
 # %% ../nbs/035_rollout.ipynb #cell-04
 class RolloutOutput(NamedTuple):

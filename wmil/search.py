@@ -10,7 +10,7 @@ import heapq, math
 from typing import Annotated, Any, NamedTuple
 from fastcore.basics import patch
 from pydantic import Field
-from .core import config
+from .config import config
 
 # %% ../nbs/055_search.ipynb #cell-04
 class Successor(NamedTuple):

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from fastcore.basics import patch
 from gymnasium.spaces import Box, Discrete
-from .core import ConfigError, Rng, WmilError
+from .core import ConfigError, WmilError
+from .rng import Rng
 from .envs import autoreset, check_action, encode_action
 
 # %% ../nbs/032_systems.ipynb #cell-04

@@ -19,10 +19,13 @@ from fastcore.basics import patch
 from pydantic import Field
 from torch import nn
 from tqdm.auto import tqdm
-from .core import ConfigError, config, dump_config, pick_device, pick_precision
+from .config import config, dump_config
+from .core import ConfigError
+from .rng import pick_device, pick_precision
 from .optim import clip_gradients, flatten_parameters, schedule_factor
-from .runs import CheckpointError, config_difference, latest_checkpoint, load_weights, save_checkpoint
-from .safeguards import OOM_HINT, NonFiniteError, StopSignal, find_non_finite, oom_hint, rng_state, set_rng_state
+from .checkpoints import CheckpointError, latest_checkpoint, load_weights, save_checkpoint
+from .runs import config_difference
+from .safeguards import NonFiniteError, OOM_HINT, StopSignal, find_non_finite, oom_hint, rng_state, set_rng_state
 
 # %% ../nbs/045_trainers.ipynb #cell-04
 @runtime_checkable
