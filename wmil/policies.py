@@ -7,12 +7,11 @@ __all__ = ['mlp', 'orthogonal_init', 'ActorCriticConfig', 'ActorCritic']
 
 # %% ../nbs/082_policies.ipynb #cell-02
 import math
-from typing import Annotated
 import torch
 from fastcore.basics import patch
-from pydantic import Field
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import nn
-from .config import config
+from .config import Probability, config
 from wmil.rl import (
     entropy,
     explained_variance,
@@ -60,14 +59,14 @@ def orthogonal_init(
 class ActorCriticConfig:
     "Network and loss of the policy."
 
-    hidden_dim: Annotated[int, Field(gt=0)] = 64  # width of the two layers of actor and of critic
-    gamma: Annotated[float, Field(ge=0, le=1)] = 0.99  # discount per step
-    gae_lambda: Annotated[float, Field(ge=0, le=1)] = 0.95  # λ of generalised advantages
-    clip: Annotated[float, Field(gt=0)] = 0.2  # ε of PPO
-    value_coef: Annotated[float, Field(ge=0)] = 0.5  # weight of the critic's error
-    entropy_coef: Annotated[float, Field(ge=0)] = 0.0  # reward for staying undecided
+    hidden_dim: PositiveInt = 64  # width of the two layers of actor and of critic
+    gamma: Probability = 0.99  # discount per step
+    gae_lambda: Probability = 0.95  # λ of generalised advantages
+    clip: PositiveFloat = 0.2  # ε of PPO
+    value_coef: NonNegativeFloat = 0.5  # weight of the critic's error
+    entropy_coef: NonNegativeFloat = 0.0  # reward for staying undecided
     init_log_std: float = 0.0  # logarithm of the standard deviation at the start, in half-widths of the box
-    reward_scale: Annotated[float, Field(gt=0)] = 1.0  # rewards are multiplied by it, so that values are of order one
+    reward_scale: PositiveFloat = 1.0  # rewards are multiplied by it, so that values are of order one
 
 
 class ActorCritic(nn.Module):

@@ -7,10 +7,10 @@ __all__ = ['Successor', 'Expansion', 'SearchNode', 'SearchConfig', 'SearchResult
 
 # %% ../nbs/055_search.ipynb #cell-02
 import heapq, math
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 from fastcore.basics import patch
-from pydantic import Field
-from .config import config
+from pydantic import NonNegativeFloat, PositiveInt
+from .config import Probability, config
 
 # %% ../nbs/055_search.ipynb #cell-04
 class Successor(NamedTuple):
@@ -46,12 +46,12 @@ class SearchNode(NamedTuple):
 class SearchConfig:
     "Budget and weights of a search."
 
-    max_expansions: Annotated[int, Field(ge=1)] = 1000  # nodes that are looked at, at most
-    batch_size: Annotated[int, Field(ge=1)] = 1  # of them at once
-    heuristic_weight: Annotated[float, Field(ge=0)] = 1.0  # of the estimated steps to go
-    policy_weight: Annotated[float, Field(ge=0)] = 0.0  # of the actions' log-probabilities
-    uncertainty_weight: Annotated[float, Field(ge=0)] = 0.0  # of the states' minus log-probabilities
-    goal_heuristic_scale: Annotated[float, Field(ge=0, le=1)] = 0.0  # part of the heuristic that a goal is charged
+    max_expansions: PositiveInt = 1000  # nodes that are looked at, at most
+    batch_size: PositiveInt = 1  # of them at once
+    heuristic_weight: NonNegativeFloat = 1.0  # of the estimated steps to go
+    policy_weight: NonNegativeFloat = 0.0  # of the actions' log-probabilities
+    uncertainty_weight: NonNegativeFloat = 0.0  # of the states' minus log-probabilities
+    goal_heuristic_scale: Probability = 0.0  # part of the heuristic that a goal is charged
     detect_duplicates: bool = True  # keep only the cheapest node of equal states
 
 
