@@ -86,7 +86,7 @@ def _check_complete(name, missing):
             "fetch or save it again"
         )
 
-
+# %% ../nbs/085_lm.ipynb #cell-13
 def _not_found(name, e, download):
     if Path(name).is_dir():
         return WmilError(
@@ -107,7 +107,7 @@ def _not_found(name, e, download):
 def _first_line(e):
     return str(e).strip().splitlines()[0].rstrip(".: ")[:150] if str(e).strip() else type(e).__name__
 
-# %% ../nbs/085_lm.ipynb #cell-13
+# %% ../nbs/085_lm.ipynb #cell-15
 def load_text_tokenizer(
     name_or_path,  # a folder, or a name on the Hugging Face hub
     download: bool = False,  # fetch it where it is not on disk

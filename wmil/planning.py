@@ -41,7 +41,7 @@ def evaluate_plans(
         returns = returns + weight * value(state).float()
     return returns.view(particles, K, N).mean(0)
 
-
+# %% ../nbs/050_planning.ipynb #cell-09
 def _check_plan_shapes(state, actions):
     if len(state) != actions.shape[1]:
         raise WmilError(
@@ -49,7 +49,7 @@ def _check_plan_shapes(state, actions):
             "expected candidates (K, N, H, A) and states (N, D)"
         )
 
-# %% ../nbs/050_planning.ipynb #cell-13
+# %% ../nbs/050_planning.ipynb #cell-15
 def autoregressive_noise(
     shape: tuple,  # (K, N, H, A)
     correlation: float,  # of neighbours along H, in [0, 1)
@@ -64,7 +64,7 @@ def autoregressive_noise(
     mix[:, 1:] *= math.sqrt(1 - correlation**2)  # every step but the first adds only what keeps the variance at 1
     return mix @ noise
 
-# %% ../nbs/050_planning.ipynb #cell-16
+# %% ../nbs/050_planning.ipynb #cell-18
 class GaussianProposal:
     "A normal distribution for each step and action dimension, clamped to a box."
 
@@ -83,26 +83,32 @@ class GaussianProposal:
         self.std = (std * half_width).expand_as(self.mean)
         self.min_std = min_std * half_width
 
-    def sample(self, k, correlation, generator):
-        "Candidates, (K, N, H, A)."
-        noise = autoregressive_noise((k, *self.mean.shape), correlation, generator)
-        return torch.clamp(self.mean + self.std * noise, self.low, self.high)
+# %% ../nbs/050_planning.ipynb #cell-20
+@patch
+def sample(self: GaussianProposal, k, correlation, generator):
+    "Candidates, (K, N, H, A)."
+    noise = autoregressive_noise((k, *self.mean.shape), correlation, generator)
+    return torch.clamp(self.mean + self.std * noise, self.low, self.high)
 
-    def refit(self, actions, weights, smoothing=0.0):
-        "Move to the weighted candidates, keeping a fraction `smoothing` of the old distribution."
-        w = weights[..., None, None]  # (K, N, 1, 1)
-        mean = (w * actions).sum(0).clamp(self.low, self.high)  # weights may sum to a rounding error more than 1
-        std = (w * (actions - mean) ** 2).sum(0).sqrt()
-        self.mean = torch.lerp(mean, self.mean, smoothing)
-        self.std = torch.lerp(std, self.std, smoothing).clamp_min(self.min_std)
 
-    def choose(self, actions, returns, follow="mean"):
-        "The plan to follow, (N, H, A): the mean, or the candidate with the best return."
-        if follow == "mean":
-            return self.mean
-        return actions[returns.argmax(0), torch.arange(returns.shape[1], device=actions.device)]
+@patch
+def refit(self: GaussianProposal, actions, weights, smoothing=0.0):
+    "Move to the weighted candidates, keeping a fraction `smoothing` of the old distribution."
+    w = weights[..., None, None]  # (K, N, 1, 1)
+    mean = (w * actions).sum(0).clamp(self.low, self.high)  # weights may sum to a rounding error more than 1
+    std = (w * (actions - mean) ** 2).sum(0).sqrt()
+    self.mean = torch.lerp(mean, self.mean, smoothing)
+    self.std = torch.lerp(std, self.std, smoothing).clamp_min(self.min_std)
 
-# %% ../nbs/050_planning.ipynb #cell-18
+
+@patch
+def choose(self: GaussianProposal, actions, returns, follow="mean"):
+    "The plan to follow, (N, H, A): the mean, or the candidate with the best return."
+    if follow == "mean":
+        return self.mean
+    return actions[returns.argmax(0), torch.arange(returns.shape[1], device=actions.device)]
+
+# %% ../nbs/050_planning.ipynb #cell-22
 class CategoricalProposal:
     "A distribution over choices for each step."
 
@@ -134,7 +140,7 @@ class CategoricalProposal:
         best = torch.where(returns >= returns.amax(0), agreement, -torch.inf).argmax(0)
         return actions[best, torch.arange(len(best), device=best.device)]
 
-# %% ../nbs/050_planning.ipynb #cell-24
+# %% ../nbs/050_planning.ipynb #cell-28
 @dataclass
 class Plan:
     "What a planner decided, and what it decided among; actions in the form that dynamics take."
@@ -144,7 +150,7 @@ class Plan:
     candidates: torch.Tensor  # the last iteration's sequences, (K, N, H, A)
     returns: torch.Tensor  # their imagined returns, (K, N)
 
-
+# %% ../nbs/050_planning.ipynb #cell-30
 def _action_dim(space) -> int:
     "Dimensions of an action in the form that dynamics take; refuses spaces that no proposal covers."
     if isinstance(space, Discrete):
@@ -160,7 +166,7 @@ def _check_range(what, value, ok, expected):
     if not ok:
         raise ConfigError(f"{what} = {value!r} is not allowed: expected {expected}")
 
-# %% ../nbs/050_planning.ipynb #cell-26
+# %% ../nbs/050_planning.ipynb #cell-32
 class Planner:
     "Sampling-based model-predictive control; subclasses say how candidates are weighted by their returns."
 
@@ -202,7 +208,7 @@ class Planner:
         self.last = None  # the plan of the step before, (N, H, A)
         _check_planner(self)
 
-# %% ../nbs/050_planning.ipynb #cell-27
+# %% ../nbs/050_planning.ipynb #cell-33
 def _check_planner(p):
     for what, least in (("horizon", 1), ("candidates", 2), ("iterations", 1), ("particles", 1)):
         n = getattr(p, what)
@@ -214,7 +220,7 @@ def _check_planner(p):
     _check_range("min_std", p.min_std, 0 <= p.min_std <= p.std, f"between 0 and std = {p.std}")
     _check_range("gamma", p.gamma, 0 < p.gamma <= 1, "more than 0 and at most 1")
 
-# %% ../nbs/050_planning.ipynb #cell-29
+# %% ../nbs/050_planning.ipynb #cell-35
 def _rank_last(returns):  # (K, N)
     "Returns with the worst of each environment in place of what is not finite."
     finite = returns.isfinite()
@@ -224,7 +230,7 @@ def _rank_last(returns):  # (K, N)
         raise WmilError(f"no candidate's imagined return is finite in environment {env}: the dynamics diverge there")
     return torch.where(finite, returns, worst)
 
-
+# %% ../nbs/050_planning.ipynb #cell-37
 def _check_states(state):
     if state.ndim != 2:
         raise WmilError(f"states of shape {tuple(state.shape)} were given: expected (N, D)")
@@ -233,7 +239,7 @@ def _check_states(state):
             "a state holds NaN or infinity: there is nothing to plan from; look at what the environment observed"
         )
 
-# %% ../nbs/050_planning.ipynb #cell-31
+# %% ../nbs/050_planning.ipynb #cell-39
 @patch
 @torch.no_grad()  # not inference_mode, whose tensors could never be trained on
 def plan(
@@ -258,7 +264,7 @@ def plan(
         best = proposal.choose(actions, returns, self.follow)
     return Plan(best, (weights * returns).sum(0), actions, returns)
 
-# %% ../nbs/050_planning.ipynb #cell-33
+# %% ../nbs/050_planning.ipynb #cell-41
 @patch
 def replan(
     self: Planner,
@@ -275,7 +281,7 @@ def replan(
     self.last = plan.actions
     return plan
 
-
+# %% ../nbs/050_planning.ipynb #cell-43
 @patch
 def __call__(
     self: Planner,
@@ -286,7 +292,7 @@ def __call__(
     first = self.replan(obs, info).actions[:, 0]  # (B, A)
     return {"act": decode_action(first.view(*obs.shape[:-1], -1), self.space)}
 
-# %% ../nbs/050_planning.ipynb #cell-35
+# %% ../nbs/050_planning.ipynb #cell-45
 class RandomShooting(Planner):
     "The best of many random sequences; the search never narrows."
 
@@ -309,7 +315,7 @@ class RandomShooting(Planner):
         best = (returns >= returns.amax(0)).float()
         return best / best.sum(0)
 
-# %% ../nbs/050_planning.ipynb #cell-37
+# %% ../nbs/050_planning.ipynb #cell-47
 class CEM(Planner):
     "The cross-entropy method (de Boer et al. 2005, sec. 2): refit to the elites, again and again."
 
@@ -331,7 +337,7 @@ class CEM(Planner):
         elite = (returns >= returns.topk(self.elites, 0).values[-1]).float()
         return elite / elite.sum(0)
 
-# %% ../nbs/050_planning.ipynb #cell-39
+# %% ../nbs/050_planning.ipynb #cell-49
 class MPPI(Planner):
     "Model-predictive path integral control (Williams et al. 2017): every candidate counts, the better the more."
 

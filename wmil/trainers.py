@@ -114,7 +114,7 @@ def prepare(self: Trainer, learner, source):
         broadcast_object_list(folder)  # only the main process holds the run
     self.folder = folder[0]
 
-
+# %% ../nbs/045_trainers.ipynb #cell-11
 def _check_accumulation(grad_accum_steps, source):
     updates = getattr(source, "epochs", 1) * getattr(source, "minibatches", 1)
     if updates > 1 and updates % grad_accum_steps:
@@ -123,7 +123,7 @@ def _check_accumulation(grad_accum_steps, source):
             f"choose a divisor of {updates}"
         )
 
-
+# %% ../nbs/045_trainers.ipynb #cell-13
 @patch
 def _can_flatten(self: Trainer):
     alike = len({(p.dtype, p.device) for p in self.params}) == 1
@@ -136,7 +136,7 @@ def _make_optimizer(self: Trainer):
     fused = self.accelerator.device.type in ("cpu", "cuda")
     return make(self.params, lr=self.cfg.lr, weight_decay=self.cfg.weight_decay, fused=fused)
 
-# %% ../nbs/045_trainers.ipynb #cell-11
+# %% ../nbs/045_trainers.ipynb #cell-15
 class BatchResult(NamedTuple):
     "One batch, after its share was added to the gradient."
 
@@ -144,7 +144,7 @@ class BatchResult(NamedTuple):
     loss: torch.Tensor  # without its graph: a scalar, or one value per seed
     metrics: dict
 
-
+# %% ../nbs/045_trainers.ipynb #cell-17
 @patch
 def accumulate_grad(
     self: Trainer,
@@ -166,7 +166,7 @@ def accumulate_grad(
         self.accelerator.backward(total if first and last else total / self.cfg.grad_accum_steps)
     return BatchResult(batch, loss.detach(), metrics)
 
-# %% ../nbs/045_trainers.ipynb #cell-13
+# %% ../nbs/045_trainers.ipynb #cell-19
 @patch
 def update(self: Trainer) -> dict:
     "One gradient step, from `grad_accum_steps` batches; returns the metrics as tensors."
@@ -184,7 +184,7 @@ def update(self: Trainer) -> dict:
     reported = self.source.metrics() if hasattr(self.source, "metrics") else {}
     return {**metrics, **reported, "grad_norm": norm}
 
-# %% ../nbs/045_trainers.ipynb #cell-15
+# %% ../nbs/045_trainers.ipynb #cell-21
 @patch
 def _accumulate(self: Trainer):
     n = self.cfg.grad_accum_steps
@@ -200,7 +200,7 @@ def _accumulate(self: Trainer):
         )
     return results
 
-
+# %% ../nbs/045_trainers.ipynb #cell-23
 @patch
 def _check_finite(self: Trainer, results, norm):
     if math.isfinite(sum(r.loss.sum().item() for r in results) + norm.sum().item()):
@@ -213,7 +213,7 @@ def _check_finite(self: Trainer, results, norm):
         f"look at that tensor, or lower lr{rest}"
     )
 
-
+# %% ../nbs/045_trainers.ipynb #cell-25
 @patch
 def _set_lr(self: Trainer):
     if self.cfg.schedule == "constant" and not self.cfg.warmup:
@@ -222,7 +222,7 @@ def _set_lr(self: Trainer):
     for group in self.optimizer.param_groups:
         group["lr"] = self.cfg.lr * factor
 
-# %% ../nbs/045_trainers.ipynb #cell-17
+# %% ../nbs/045_trainers.ipynb #cell-27
 @patch
 def _update_ema(self: Trainer):
     decay = min(self.cfg.ema_decay, self.updates / (9 + self.updates))
@@ -251,7 +251,7 @@ def evaluate_ema(
     finally:
         self.swap_ema()
 
-# %% ../nbs/045_trainers.ipynb #cell-19
+# %% ../nbs/045_trainers.ipynb #cell-29
 @patch
 def log(
     self: Trainer,
@@ -266,7 +266,7 @@ def log(
     if self.run and self.main:
         self.run.log(self.step, row)
 
-
+# %% ../nbs/045_trainers.ipynb #cell-31
 @patch
 def save(self: Trainer):
     "Write a checkpoint from which training goes on exactly."
@@ -284,7 +284,7 @@ def save(self: Trainer):
         state["position"] = self.run.position()
         save_checkpoint(self.folder, self.step, self.learner.state_dict(), state)
 
-# %% ../nbs/045_trainers.ipynb #cell-21
+# %% ../nbs/045_trainers.ipynb #cell-33
 @patch
 def resume(
     self: Trainer,
@@ -309,7 +309,7 @@ def resume(
     self._restore(ckpt.state)
     return True
 
-
+# %% ../nbs/045_trainers.ipynb #cell-35
 @patch
 def _check_same_training(self: Trainer, state):
     saved = {**dump_config(TrainerConfig()), **state["trainer"]}  # fields that did not exist then have their default
@@ -319,7 +319,7 @@ def _check_same_training(self: Trainer, state):
     if there != here:
         raise CheckpointError(f"{self.folder.parent} was trained by {there} processes, now there are {here}")
 
-
+# %% ../nbs/045_trainers.ipynb #cell-37
 @patch
 def _restore(self: Trainer, state):
     self.optimizer.load_state_dict(state["optimizer"])
@@ -333,7 +333,7 @@ def _restore(self: Trainer, state):
         self.run.rewind(state["position"])
         self.history = self.run.metrics()
 
-# %% ../nbs/045_trainers.ipynb #cell-23
+# %% ../nbs/045_trainers.ipynb #cell-39
 @patch
 def _due(self: Trainer, interval, before):
     "Whether an interval has gone by since step `before`."
@@ -346,7 +346,7 @@ def _stopped(self: Trainer):
     rest = f"; go on with --resume {self.run.path}" if self.run else ""
     return KeyboardInterrupt(f"after {self.step} steps{rest}")
 
-
+# %% ../nbs/045_trainers.ipynb #cell-41
 @patch
 def fit(
     self: Trainer,
