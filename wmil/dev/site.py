@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FAMILIES', 'SECTIONS', 'lessons', 'reading_order', 'opening', 'outline', 'reader_view', 'translate_links',
-           'readme_text', 'build_readme', 'library', 'reference', 'public_names', 'link_names', 'build_docs']
+           'readme_text', 'build_readme', 'library', 'reference_page', 'public_names', 'link_names', 'build_docs']
 
 # %% ../../nbs/920_dev.site.ipynb #cell-02
 import ast
@@ -175,7 +175,7 @@ def _methods(node, patched):
     return public + [n for n in patched if n.name[0] != "_"]
 
 
-def reference(
+def reference_page(
     module: str,  # "wmil.rl"
     notebook: Path,  # that makes it
 ) -> str:  # Markdown
@@ -286,7 +286,7 @@ def _write_source(source):
     nbformat.write(front, source / "index.ipynb")
     (source / "api").mkdir()
     for module, path in modules.items():
-        (source / "api" / f"{module}.md").write_text(reference(module, path), encoding="utf-8")
+        (source / "api" / f"{module}.md").write_text(reference_page(module, path), encoding="utf-8")
 
 
 def build_docs() -> Path:  # the front page
