@@ -21,6 +21,7 @@ setup(
     long_description=readme.read_text(encoding="utf-8") if readme.exists() else "",
     long_description_content_type="text/markdown",
     packages=find_packages(include=[s["lib_name"], f"{s['lib_name']}.*"]),
+    package_data={s["lib_name"]: ["py.typed"]},
     python_requires=f">={s['min_python']},<3.14",
     install_requires=s["requirements"].split(),
     extras_require={"dev": s["dev_requirements"].split(), "llm": s["llm_requirements"].split()},
