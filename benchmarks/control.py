@@ -10,10 +10,15 @@ import gymnasium, numpy as np, stable_baselines3, torch
 from stable_baselines3.common.env_util import make_vec_env
 from torch import nn
 
-from wmil.control.agent import AgentConfig, ControlEnvs, train_agent
-from wmil.control.controllers import ControllerConfig, DiscreteController, LatentDynamics
-from wmil.control.memory import MemoryConfig, Predictors, TemporalTransformer
-from wmil.control.racing import RacingConfig, RacingEnv, make_game
+from wmil.control.agent import AgentConfig
+from wmil.control.controllers import ControllerConfig, DiscreteController
+from wmil.control.envs import GymEnvs
+from wmil.control.latent_planning import LatentDynamics
+from wmil.control.memory import MemoryConfig, TemporalTransformer
+from wmil.control.painter import make_car_racing
+from wmil.control.predictors import Predictors
+from wmil.control.racing import RacingConfig, RacingEnv
+from wmil.control.training import train_agent
 from wmil.core import atomic_write, output_root, seed_everything
 from wmil.planning import CartPole, DynamicsEnv
 from wmil.runs import provenance
@@ -40,7 +45,7 @@ def bench_racing(repeats, steps=40, goal=3):
     "Frames per second of one car, ours against Gymnasium's, at the same action repeat."
     rows = []
     for repeat in (4, 8):
-        plain, ours, acts = make_game(), RacingEnv(RacingConfig(repeat=repeat)), actions(steps)
+        plain, ours, acts = make_car_racing(), RacingEnv(RacingConfig(repeat=repeat)), actions(steps)
         plain.reset(seed=3)
         ours.reset(seed=3)
         for a in acts:
@@ -142,10 +147,10 @@ def bench_a2c(repeats, steps=8000, envs=8, n_steps=5, goal=1.5):
     cfg = AgentConfig(
         envs=envs,
         n_steps=n_steps,
-        memory_use="none",
+        memory_mode="none",
         memory_coef=0.0,
         predictor_coef=0.0,
-        memory=MemoryConfig(width=4, layers=1, heads=1, context=1, ff=4),
+        memory=MemoryConfig(hidden_dim=4, num_layers=1, num_heads=1, context=1, ff_dim=4),
         controller=ControllerConfig(planning_horizon=0),
     )
 
@@ -170,7 +175,7 @@ def bench_a2c(repeats, steps=8000, envs=8, n_steps=5, goal=1.5):
             device="cpu",
         ).learn(steps)
 
-    sides = {"gymnasium": ours(lambda: ControlEnvs("CartPole-v1", envs, 0)), "tensors": ours(tensors), "theirs": theirs}
+    sides = {"gymnasium": ours(lambda: GymEnvs("CartPole-v1", envs, 0)), "tensors": ours(tensors), "theirs": theirs}
     rates = {k: [] for k in sides}
     torch.set_num_threads(1)
     for i in range(repeats + 1):
