@@ -29,7 +29,7 @@ Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 
-
+# %% ../../nbs/325_control.agent.ipynb #cell-09
 @config
 class AgentConfig:
     "Parts and losses of an agent."
@@ -63,7 +63,7 @@ class AgentConfig:
     memory: MemoryConfig = MemoryConfig()  # sizes of the memory
     controller: ControllerConfig = ControllerConfig()  # networks and planning; its gamma is replaced by the agent's
 
-# %% ../../nbs/325_control.agent.ipynb #cell-09
+# %% ../../nbs/325_control.agent.ipynb #cell-11
 class AgentState(NamedTuple):
     "What an agent carries from step to step."
 
@@ -74,7 +74,7 @@ class AgentState(NamedTuple):
         "The same on another device."
         return AgentState(MemoryState(*(x.to(device) for x in self.memory)), self.action.to(device))
 
-
+# %% ../../nbs/325_control.agent.ipynb #cell-13
 class AgentOutput(NamedTuple):
     "What an agent knows before it draws an action."
 
@@ -83,7 +83,7 @@ class AgentOutput(NamedTuple):
     plan: torch.Tensor  # (N, A), advice; None without a plan
     memory: MemoryState  # after this step
 
-
+# %% ../../nbs/325_control.agent.ipynb #cell-15
 class ImaginedDynamics(LatentDynamics):
     "The learned world, with values in units of reward."
 
@@ -95,7 +95,7 @@ class ImaginedDynamics(LatentDynamics):
         "What the critic expects, in units of reward."
         return self.unit * super().value(state)
 
-# %% ../../nbs/325_control.agent.ipynb #cell-11
+# %% ../../nbs/325_control.agent.ipynb #cell-17
 class WorldModelAgent(nn.Module):
     "Sees, remembers, predicts and acts, and learns all of it from one loss."
 
@@ -141,11 +141,13 @@ class WorldModelAgent(nn.Module):
         "With more than one, the policy moves while it learns from the same steps."
         return self.cfg.epochs * self.cfg.minibatches
 
-    def initial_state(self, n: int) -> AgentState:  # of n environments
-        "The state before the first step."
-        return AgentState(self.memory.initial(n), self.memory.bias.new_zeros(n, self.memory.action_dim))
+# %% ../../nbs/325_control.agent.ipynb #cell-19
+@patch
+def initial_state(self: WorldModelAgent, n: int) -> AgentState:  # of n environments
+    "The state before the first step."
+    return AgentState(self.memory.initial(n), self.memory.bias.new_zeros(n, self.memory.action_dim))
 
-# %% ../../nbs/325_control.agent.ipynb #cell-13
+# %% ../../nbs/325_control.agent.ipynb #cell-21
 def _check_vision_was_trained(cfg):
     if cfg.vision_mode == "frozen":
         raise WmilError(
@@ -153,7 +155,7 @@ def _check_vision_was_trained(cfg):
             "vision_mode = 'trained', and take it over with load_matching"
         )
 
-
+# %% ../../nbs/325_control.agent.ipynb #cell-23
 @patch
 def encode(self: WorldModelAgent, obs):  # (N, ...) -> z (N, z_dim)
     "Encode without learning; a vision that never saw a picture makes its first codes from these."
@@ -162,7 +164,7 @@ def encode(self: WorldModelAgent, obs):  # (N, ...) -> z (N, z_dim)
         self.vision.train()(obs.to(self.device))
     return self.vision.encode(obs.to(self.device)).z
 
-# %% ../../nbs/325_control.agent.ipynb #cell-15
+# %% ../../nbs/325_control.agent.ipynb #cell-25
 @patch
 def memory_step(self: WorldModelAgent, z, start, state):  # (N, z_dim), (N,) bool -> h (N, D), MemoryState
     "The memory one step on."
@@ -172,7 +174,7 @@ def memory_step(self: WorldModelAgent, z, start, state):  # (N, z_dim), (N,) boo
     h, memory = self.memory.step(z, prev_action, state.memory, start)
     return h * self.cfg.memory_gain, memory
 
-
+# %% ../../nbs/325_control.agent.ipynb #cell-27
 @patch
 def memory_forward(self: WorldModelAgent, z, prev_action, start, state=None):  # (B, T, ...) -> h, MemoryState
     "The memory over windows, (B, T, D)."
@@ -181,7 +183,7 @@ def memory_forward(self: WorldModelAgent, z, prev_action, start, state=None):  #
     h, state = self.memory.run(z, prev_action, start, state)
     return h * self.cfg.memory_gain, state
 
-# %% ../../nbs/325_control.agent.ipynb #cell-17
+# %% ../../nbs/325_control.agent.ipynb #cell-29
 @patch
 def encode_final(self: WorldModelAgent, obs):  # (N, ...), where the last step really led -> z, h
     "Latent and memory of the last step's result, before any new episode began."
@@ -189,7 +191,7 @@ def encode_final(self: WorldModelAgent, obs):  # (N, ...), where the last step r
     no_start = torch.zeros(len(z), dtype=torch.bool, device=z.device)
     return z, self.memory_step(z, no_start, self.state)[0]
 
-
+# %% ../../nbs/325_control.agent.ipynb #cell-31
 @patch
 def _finals(self: WorldModelAgent, info, start, z, h):  # -> final_z, final_h
     "Where the step before led: here, unless its episode ended."
@@ -199,7 +201,7 @@ def _finals(self: WorldModelAgent, info, start, z, h):  # -> final_z, final_h
     ended = start.unsqueeze(-1)
     return torch.where(ended, final_z, z), torch.where(ended, final_h, h)
 
-# %% ../../nbs/325_control.agent.ipynb #cell-19
+# %% ../../nbs/325_control.agent.ipynb #cell-33
 @patch
 @torch.no_grad()
 def act(
@@ -230,7 +232,7 @@ def act(
     }
     return step if plan is None else {**step, "plan": plan}
 
-# %% ../../nbs/325_control.agent.ipynb #cell-21
+# %% ../../nbs/325_control.agent.ipynb #cell-35
 @patch
 def fit_value_unit(self: WorldModelAgent, rew):
     "Take the unit of values from the first rewards, and keep it."
@@ -240,14 +242,14 @@ def fit_value_unit(self: WorldModelAgent, rew):
     self.value_unit.copy_(typical / max(1 - self.cfg.gamma, 0.01))
     self.fitted.fill_(True)
 
-
+# %% ../../nbs/325_control.agent.ipynb #cell-37
 @patch
 def _successors(self: WorldModelAgent, batch, info):  # -> next_z, next_h (T, N, ...)
     last_z, last_h = self.encode_final(info["final_obs"])
     next_z = torch.cat([batch["final_z"][1:], last_z.unsqueeze(0)])
     return next_z, torch.cat([batch["final_h"][1:], last_h.unsqueeze(0)])
 
-# %% ../../nbs/325_control.agent.ipynb #cell-23
+# %% ../../nbs/325_control.agent.ipynb #cell-39
 @patch
 @torch.no_grad()
 def prepare(

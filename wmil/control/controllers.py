@@ -61,13 +61,13 @@ class ActionSample(NamedTuple):
     act: torch.Tensor  # as the environment takes it: (N,) int64, or (N, A)
     raw_action: torch.Tensor  # as it was drawn: the same, or (N, A) before squashing
 
-
+# %% ../../nbs/310_control.controllers.ipynb #cell-11
 def _check_controller_sizes(z_dim, h_dim):
     if z_dim < 1 or h_dim < 0:
         sizes = f"z_dim {z_dim} and h_dim {h_dim} were given"
         raise ConfigError(f"{sizes}: expected 1 or more, and 0 or more (0: no memory)")
 
-# %% ../../nbs/310_control.controllers.ipynb #cell-11
+# %% ../../nbs/310_control.controllers.ipynb #cell-13
 class Controller(nn.Module):
     "A policy and a value on latent and memory; `forward(z, h)` gives parameters and value."
 
@@ -101,7 +101,7 @@ class Controller(nn.Module):
         x = self.join(z, h)
         return self.policy_params(x), self.critic(x).squeeze(-1)
 
-# %% ../../nbs/310_control.controllers.ipynb #cell-13
+# %% ../../nbs/310_control.controllers.ipynb #cell-15
 @patch
 def act(
     self: Controller,
@@ -115,7 +115,7 @@ def act(
     raw = d.sample(u)
     return ActionSample(d.action(raw), raw)
 
-
+# %% ../../nbs/310_control.controllers.ipynb #cell-17
 @patch
 def evaluate(
     self: Controller,
@@ -131,14 +131,14 @@ def evaluate(
     raw = d.raw_action(act) if raw_action is None else raw_action
     return d.log_prob(raw), value, d.entropy()
 
-
+# %% ../../nbs/310_control.controllers.ipynb #cell-19
 @patch
 def greedy(self: Controller, z, h, plan=None) -> torch.Tensor:  # (N,) or (N, A)
     "The mode of the blended distribution: its most probable action, or its mean."
     d = self.distribution(self.policy_params(self.join(z, h)), plan)
     return d.action(d.mode())
 
-# %% ../../nbs/310_control.controllers.ipynb #cell-15
+# %% ../../nbs/310_control.controllers.ipynb #cell-21
 class DiscreteController(Controller):
     "Chooses among A actions."
 
@@ -163,18 +163,20 @@ class DiscreteController(Controller):
         "The policy, blended with a plan."
         return BlendedCategorical(params, plan, self.cfg.plan_weight)
 
-    def greedy_one_hot(self, z, h):  # -> (..., A)
-        "The network's most probable action, as dynamics take it."
-        return F.one_hot(self.actor(self.join(z, h)).argmax(-1), self.action_dim).float()
+# %% ../../nbs/310_control.controllers.ipynb #cell-23
+@patch
+def greedy_one_hot(self: DiscreteController, z, h):  # -> (..., A)
+    "The network's most probable action, as dynamics take it."
+    return F.one_hot(self.actor(self.join(z, h)).argmax(-1), self.action_dim).float()
 
-
+# %% ../../nbs/310_control.controllers.ipynb #cell-25
 class LegacyController(DiscreteController):
     "The old controller: one linear layer, and no plan."
 
     def __init__(self, z_dim: int, h_dim: int, actions: int):
         super().__init__(z_dim, h_dim, actions, ControllerConfig(hidden_dims=(), planning_horizon=0))
 
-# %% ../../nbs/310_control.controllers.ipynb #cell-17
+# %% ../../nbs/310_control.controllers.ipynb #cell-27
 MAX_LOG_STD = 0.5
 
 
@@ -185,7 +187,7 @@ def _check_box(space, cfg):
         expected = f"more than {cfg.min_std} (min_std) and less than 1.6"
         raise ConfigError(f"init_std = {cfg.init_std} was given: expected {expected}")
 
-
+# %% ../../nbs/310_control.controllers.ipynb #cell-29
 def _init_gaussian_head(head, cfg):
     "Means near zero, and the standard deviation at `init_std`."
     lowest, A = math.log(cfg.min_std), head.out_features // 2
@@ -194,7 +196,7 @@ def _init_gaussian_head(head, cfg):
     fraction = (math.log(cfg.init_std) - lowest) / (MAX_LOG_STD - lowest)
     nn.init.constant_(head.bias[A:], math.log(fraction / (1 - fraction)))
 
-# %% ../../nbs/310_control.controllers.ipynb #cell-19
+# %% ../../nbs/310_control.controllers.ipynb #cell-31
 class ContinuousController(Controller):
     "Draws actions in a box."
 
@@ -229,7 +231,7 @@ class ContinuousController(Controller):
         "The policy, blended with a plan."
         return SquashedNormal(*params.chunk(2, -1), self.low, self.high, plan, self.cfg.plan_weight)
 
-# %% ../../nbs/310_control.controllers.ipynb #cell-21
+# %% ../../nbs/310_control.controllers.ipynb #cell-33
 def make_controller(
     space,  # gymnasium's action space
     z_dim: int,  # of the latent

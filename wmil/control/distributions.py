@@ -47,20 +47,26 @@ class SquashedNormal:
         "The blended mean, before squashing."
         return self.mean
 
-    def action(self, raw):  # (..., A) -> in the box
-        "Squash and stretch."
-        return torch.clamp(torch.lerp(self.low, self.high, (raw.tanh() + 1) / 2), self.low, self.high)
-
-    def raw_action(self, act):  # in the box -> (..., A)
-        "The inverse of `action`; the edges themselves would be infinite."
-        return torch.atanh(((act - self.low) / (self.high - self.low) * 2 - 1).clamp(-1 + 1e-6, 1 - 1e-6))
-
-    def log_prob(self, raw):  # (..., A) -> (...)
-        "Log density of the action that a raw action becomes."
-        normal = -0.5 * ((raw - self.mean) * (-self.log_std).exp()) ** 2 - self.log_std - 0.5 * math.log(2 * math.pi)
-        return (normal - log_tanh_slope(raw) - ((self.high - self.low) / 2).log()).sum(-1)
-
 # %% ../../nbs/308_control.distributions.ipynb #cell-10
+@patch
+def log_prob(self: SquashedNormal, raw):  # (..., A) -> (...)
+    "Log density of the action that a raw action becomes."
+    normal = -0.5 * ((raw - self.mean) * (-self.log_std).exp()) ** 2 - self.log_std - 0.5 * math.log(2 * math.pi)
+    return (normal - log_tanh_slope(raw) - ((self.high - self.low) / 2).log()).sum(-1)
+
+# %% ../../nbs/308_control.distributions.ipynb #cell-12
+@patch
+def action(self: SquashedNormal, raw):  # (..., A) -> in the box
+    "Squash and stretch."
+    return torch.clamp(torch.lerp(self.low, self.high, (raw.tanh() + 1) / 2), self.low, self.high)
+
+
+@patch
+def raw_action(self: SquashedNormal, act):  # in the box -> (..., A)
+    "The inverse of `action`; the edges themselves would be infinite."
+    return torch.atanh(((act - self.low) / (self.high - self.low) * 2 - 1).clamp(-1 + 1e-6, 1 - 1e-6))
+
+# %% ../../nbs/308_control.distributions.ipynb #cell-14
 hermite_nodes = functools.cache(np.polynomial.hermite_e.hermegauss)  # points and weights of a normal distribution
 
 
@@ -76,7 +82,7 @@ def entropy(
     normal = self.log_std + 0.5 * math.log(2 * math.pi * math.e)
     return (normal + slope + ((self.high - self.low) / 2).log()).sum(-1)
 
-# %% ../../nbs/308_control.distributions.ipynb #cell-16
+# %% ../../nbs/308_control.distributions.ipynb #cell-20
 class BlendedCategorical:
     "The network's policy over discrete actions, mixed with a plan's advice."
 

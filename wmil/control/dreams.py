@@ -11,7 +11,7 @@ import torch
 from fastcore.basics import patch
 from .agent import AgentConfig, AgentState, WorldModelAgent
 from .envs import EpisodeStarts
-from .losses import WORLD_LOSSES
+from . import losses  # noqa: F401  (it adds the losses to the agent)
 from .memory import MemoryState
 from ..core import ConfigError, Rng
 from ..planning import encode_action
@@ -36,18 +36,6 @@ class Replay:
     def __len__(self):  # steps of each environment
         return self.capacity if self.full else self.at
 
-    def add(self, batch):  # {name: (T, N, ...)}
-        "Add steps; the oldest make room."
-        batch = {k: batch[k][-self.capacity :] for k in self.keys}
-        if self.rows is None:
-            self.rows = {k: torch.zeros(self.capacity, *v.shape[1:], dtype=v.dtype) for k, v in batch.items()}
-        T = len(batch["rew"])
-        at = (self.at + torch.arange(T)) % self.capacity
-        for k, v in batch.items():
-            self.rows[k][at] = v.cpu()
-        self.full = self.full or self.at + T >= self.capacity
-        self.at = (self.at + T) % self.capacity
-
     def state_dict(self):
         "All steps, and where the ring is."
         rows = {k: v[: len(self)].clone() for k, v in (self.rows or {}).items()}
@@ -63,6 +51,20 @@ class Replay:
 
 # %% ../../nbs/330_control.dreams.ipynb #cell-07
 @patch
+def add(self: Replay, batch):  # {name: (T, N, ...)}
+    "Add steps; the oldest make room."
+    batch = {k: batch[k][-self.capacity :] for k in self.keys}
+    if self.rows is None:
+        self.rows = {k: torch.zeros(self.capacity, *v.shape[1:], dtype=v.dtype) for k, v in batch.items()}
+    T = len(batch["rew"])
+    at = (self.at + torch.arange(T)) % self.capacity
+    for k, v in batch.items():
+        self.rows[k][at] = v.cpu()
+    self.full = self.full or self.at + T >= self.capacity
+    self.at = (self.at + T) % self.capacity
+
+# %% ../../nbs/330_control.dreams.ipynb #cell-09
+@patch
 def _terminating_windows(
     self: Replay, u, length
 ):  # (B, 2) uniform -> first step (B,), counted from the oldest; env (B,)
@@ -76,7 +78,7 @@ def _terminating_windows(
     first = (chosen[:, 0] - oldest) % self.capacity - steps_before
     return first.clamp(0, len(self) - length), chosen[:, 1]
 
-
+# %% ../../nbs/330_control.dreams.ipynb #cell-11
 @patch
 def sample(
     self: Replay,
@@ -94,7 +96,7 @@ def sample(
     rows = (first[:, None] + oldest + torch.arange(length)) % self.capacity  # (B, length)
     return {k: v[rows, env[:, None]] for k, v in self.rows.items()}
 
-# %% ../../nbs/330_control.dreams.ipynb #cell-11
+# %% ../../nbs/330_control.dreams.ipynb #cell-15
 @patch
 def _imagine_steps(self: WorldModelAgent, z, h, memory, u):  # u (K, B, ...) -> z, h, raw, action (K, B, ...); last z, h
     "The policy acts in the learned world."
@@ -108,7 +110,7 @@ def _imagine_steps(self: WorldModelAgent, z, h, memory, u):  # u (K, B, ...) -> 
         h, memory = self.memory_step(z, no_start, AgentState(memory, action))
     return *(torch.stack(x) for x in zip(*rows)), z, h
 
-# %% ../../nbs/330_control.dreams.ipynb #cell-13
+# %% ../../nbs/330_control.dreams.ipynb #cell-17
 @patch
 def imagined_returns(
     self: WorldModelAgent,
@@ -139,7 +141,7 @@ def imagined_returns(
         "weight": torch.cat([torch.ones_like(rew[:1]), (~end[:-1]).cumprod(0).to(rew)]),  # 0 after a termination
     }
 
-# %% ../../nbs/330_control.dreams.ipynb #cell-15
+# %% ../../nbs/330_control.dreams.ipynb #cell-19
 @patch
 def _replayed_windows(self: WorldModelAgent, replay, u):  # (B, 2) uniform -> windows, z (B, C + 1, z_dim)
     cfg = self.cfg
@@ -150,7 +152,7 @@ def _replayed_windows(self: WorldModelAgent, replay, u):  # (B, 2) uniform -> wi
         return windows, windows["z"]
     return windows, self.encode(windows["obs"].flatten(0, 1)).unflatten(0, windows["rew"].shape)
 
-
+# %% ../../nbs/330_control.dreams.ipynb #cell-21
 @patch
 @torch.no_grad()
 def imagine(
@@ -171,7 +173,7 @@ def imagine(
         **{f"imagined_{k}": x for k, x in imagined.items()},
     }
 
-# %% ../../nbs/330_control.dreams.ipynb #cell-17
+# %% ../../nbs/330_control.dreams.ipynb #cell-23
 @patch
 def _replayed_world_loss(self: WorldModelAgent, batch, z):  # z (B, C + 1, z_dim)
     h, _ = self.memory_forward(z, batch["prev_action"], batch["start"])
@@ -180,7 +182,7 @@ def _replayed_world_loss(self: WorldModelAgent, batch, z):  # z (B, C + 1, z_dim
     compute = functools.partial(self.world_model_loss, z[:, :-1], h[:, :-1], steps, z[:, 1:], keep)
     return self.weighted_world_loss(compute)
 
-
+# %% ../../nbs/330_control.dreams.ipynb #cell-25
 @patch
 def imagination_loss(
     self: WorldModelAgent,
@@ -203,13 +205,13 @@ def imagination_loss(
         **self.gradient_norms(),
     }
 
-
+# %% ../../nbs/330_control.dreams.ipynb #cell-27
 @patch
 def loss(self: WorldModelAgent, batch: dict) -> tuple:  # loss, metrics
     "The loss of real or of imagined steps."
     return self.imagination_loss(batch) if "imagined_z" in batch else self.real_loss(batch)
 
-# %% ../../nbs/330_control.dreams.ipynb #cell-21
+# %% ../../nbs/330_control.dreams.ipynb #cell-31
 class Experience(Rollouts):
     "Real steps for one or several updates, then imagined ones."
 
@@ -251,7 +253,7 @@ class Experience(Rollouts):
         "Whether a checkpoint is possible."
         return not self.imagined_left and not self.pending
 
-# %% ../../nbs/330_control.dreams.ipynb #cell-23
+# %% ../../nbs/330_control.dreams.ipynb #cell-33
 @patch
 def next(self: Experience, learner):
     "The next batch: a part of a rollout, or imagined steps."
@@ -266,7 +268,7 @@ def next(self: Experience, learner):
     self.pending = [part for _ in range(self.epochs) for part in self._shuffled(batch)]
     return self.pending.pop()
 
-
+# %% ../../nbs/330_control.dreams.ipynb #cell-35
 @patch
 def _collect(self: Experience, learner):
     "A rollout under the current policy, prepared, stored and counted."
@@ -283,7 +285,7 @@ def _collect(self: Experience, learner):
     self.update_episode_stats(batch)
     return batch
 
-
+# %% ../../nbs/330_control.dreams.ipynb #cell-37
 @patch
 def _shuffled(self: Experience, batch):  # (T, N, ...) -> minibatches (T, N/minibatches, ...)
     "Groups of environments, drawn at random."
@@ -293,7 +295,7 @@ def _shuffled(self: Experience, batch):  # (T, N, ...) -> minibatches (T, N/mini
     groups = [rows.to(batch["rew"].device) for rows in order.chunk(self.minibatches)]
     return [{k: v.take(rows) if k == "state" else v[:, rows] for k, v in batch.items()} for rows in groups]
 
-# %% ../../nbs/330_control.dreams.ipynb #cell-25
+# %% ../../nbs/330_control.dreams.ipynb #cell-39
 @patch
 def update_episode_stats(self: Experience, batch):
     "Count returns, lengths and ends of a rollout."
@@ -308,7 +310,7 @@ def update_episode_stats(self: Experience, batch):
         first = t + 1
     self.running += steps[first:].sum(0)
 
-
+# %% ../../nbs/330_control.dreams.ipynb #cell-41
 @patch
 def metrics(self: Experience):
     "Mean return and length of the last episodes, and how many have ended."
@@ -322,7 +324,7 @@ def metrics(self: Experience):
         "train/episodes": lambda: torch.tensor(self.episodes),
     }
 
-# %% ../../nbs/330_control.dreams.ipynb #cell-27
+# %% ../../nbs/330_control.dreams.ipynb #cell-43
 @patch
 def state_dict(self: Experience):
     "Environments, agent's state, buffer, generators and statistics."
@@ -338,7 +340,7 @@ def state_dict(self: Experience):
         "episodes": self.episodes,
     }
 
-
+# %% ../../nbs/330_control.dreams.ipynb #cell-45
 @patch
 def load_state_dict(self: Experience, state):
     "Bring everything back."

@@ -8,6 +8,7 @@ __all__ = ['RACING', 'EARLY_ENDS', 'DeterministicReplay', 'GymEnvs', 'EpisodeSta
 # %% ../../nbs/322_control.envs.ipynb #cell-02
 import dataclasses
 import gymnasium, numpy as np, torch
+from fastcore.basics import patch
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from .racing import RacingConfig, RacingEnvs
 from ..core import ConfigError, WmilError, nearest, stream_seed
@@ -37,21 +38,25 @@ class DeterministicReplay(gymnasium.Wrapper):
         self.actions.append(action)
         return self.env.step(action)
 
-    def save(self):
-        "What it takes to bring the episode back."
-        return {"seed": self.seed, "episode": self.episode, "actions": torch.as_tensor(np.array(self.actions))}
-
-    def load(self, state):
-        "Play the saved episode again."
-        self.seed, self.episode = state["seed"], state["episode"]
-        if self.episode < 0:
-            return
-        self.episode -= 1
-        self.reset()
-        for a in state["actions"].numpy():
-            self.step(a)
-
 # %% ../../nbs/322_control.envs.ipynb #cell-07
+@patch
+def save(self: DeterministicReplay):
+    "What it takes to bring the episode back."
+    return {"seed": self.seed, "episode": self.episode, "actions": torch.as_tensor(np.array(self.actions))}
+
+
+@patch
+def load(self: DeterministicReplay, state):
+    "Play the saved episode again."
+    self.seed, self.episode = state["seed"], state["episode"]
+    if self.episode < 0:
+        return
+    self.episode -= 1
+    self.reset()
+    for a in state["actions"].numpy():
+        self.step(a)
+
+# %% ../../nbs/322_control.envs.ipynb #cell-09
 def _check_env_name(name):
     try:
         gymnasium.spec(name)
@@ -60,7 +65,7 @@ def _check_env_name(name):
         expected = "expected a name that Gymnasium knows, such as CartPole-v1"
         raise ConfigError(f"no environment is called {name!r}: {expected}{hint}") from None
 
-
+# %% ../../nbs/322_control.envs.ipynb #cell-11
 def _make_vector_env(name, n):
     "N replayable environments that reset themselves."
 
@@ -72,7 +77,7 @@ def _make_vector_env(name, n):
     except (gymnasium.error.Error, ImportError) as e:
         raise WmilError(f"{name} cannot be made: {str(e).splitlines()[0]}") from e
 
-
+# %% ../../nbs/322_control.envs.ipynb #cell-13
 class GymEnvs(GymnasiumEnv):
     "N environments of one name as a batched tensor environment that can be saved."
 
@@ -95,24 +100,30 @@ class GymEnvs(GymnasiumEnv):
         check_action(act, self.action_space, self.batch_shape)
         return super().step(act)
 
-    def state_dict(self):
-        "The episodes as they are."
-        return {"first": self.seed, "envs": [e.save() for e in self.env.envs]}
+# %% ../../nbs/322_control.envs.ipynb #cell-15
+@patch
+def state_dict(self: GymEnvs):
+    "The episodes as they are."
+    return {"first": self.seed, "envs": [e.save() for e in self.env.envs]}
 
-    def load_state_dict(self, state):
-        "Bring all episodes back."
-        n, here = len(state["envs"]), self.batch_shape[0]
-        if n != here:
-            raise WmilError(f"the checkpoint holds {n} environments, here are {here}: make as many")
-        for e, s in zip(self.env.envs, state["envs"]):
-            e.load(s)
-        self.seed = state["first"]
 
-    def close(self):
-        "End them."
-        self.env.close()
+@patch
+def load_state_dict(self: GymEnvs, state):
+    "Bring all episodes back."
+    n, here = len(state["envs"]), self.batch_shape[0]
+    if n != here:
+        raise WmilError(f"the checkpoint holds {n} environments, here are {here}: make as many")
+    for e, s in zip(self.env.envs, state["envs"]):
+        e.load(s)
+    self.seed = state["first"]
 
-# %% ../../nbs/322_control.envs.ipynb #cell-09
+
+@patch
+def close(self: GymEnvs):
+    "End them."
+    self.env.close()
+
+# %% ../../nbs/322_control.envs.ipynb #cell-17
 class EpisodeStarts:
     "Any batched environment, with `start` in its info: where an episode begins."
 
@@ -132,7 +143,7 @@ class EpisodeStarts:
         obs, rew, terminated, truncated, info = self.env.step(act)
         return obs, rew, terminated, truncated, {**info, "start": terminated | truncated}
 
-# %% ../../nbs/322_control.envs.ipynb #cell-11
+# %% ../../nbs/322_control.envs.ipynb #cell-19
 RACING = RacingConfig(repeat=8, pedals="joined")  # how agents meet CarRacing
 EARLY_ENDS = {"patience": 200, "off_road": 0}  # frames, while they learn
 

@@ -39,30 +39,36 @@ class LatentDynamics:
         "Latent and memory of a state."
         return state.split([self.controller.z_dim, self.controller.h_dim], -1)
 
-    def imagine_step(self, state, action):  # -> next state, reward, logit of a termination
-        "One step, network by network."
-        z, h = self.split(state)
-        next_z = self.memory.predict_next(z, action, h)
-        rew = self.predictors.reward(z, h, action)
-        return torch.cat([next_z, h], -1), rew, self.predictors.termination(z, h, action)
-
-    def step(
-        self,
-        state: torch.Tensor,  # (..., z_dim + D)
-        action: torch.Tensor,  # (..., A), one-hot or numbers in the box; NaN: as the policy would
-    ) -> tuple:  # next state, reward (...), probability of a termination (...)
-        "One imagined step."
-        if self.asks_policy:
-            action = torch.where(action.isnan(), self.controller.greedy_one_hot(*self.split(state)), action)
-        imagine = self.imagine_batched if self.use_fused else self.imagine_step
-        state, rew, end = imagine(state, action)
-        return state, rew, end.sigmoid()
-
-    def value(self, state):  # -> (...)
-        "What the critic expects after the horizon."
-        return self.controller.value(*self.split(state))
-
 # %% ../../nbs/315_control.latent_planning.ipynb #cell-07
+@patch
+def step(
+    self: LatentDynamics,
+    state: torch.Tensor,  # (..., z_dim + D)
+    action: torch.Tensor,  # (..., A), one-hot or numbers in the box; NaN: as the policy would
+) -> tuple:  # next state, reward (...), probability of a termination (...)
+    "One imagined step."
+    if self.asks_policy:
+        action = torch.where(action.isnan(), self.controller.greedy_one_hot(*self.split(state)), action)
+    imagine = self.imagine_batched if self.use_fused else self.imagine_step
+    state, rew, end = imagine(state, action)
+    return state, rew, end.sigmoid()
+
+
+@patch
+def value(self: LatentDynamics, state):  # -> (...)
+    "What the critic expects after the horizon."
+    return self.controller.value(*self.split(state))
+
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-09
+@patch
+def imagine_step(self: LatentDynamics, state, action):  # -> next state, reward, logit of a termination
+    "One step, network by network."
+    z, h = self.split(state)
+    next_z = self.memory.predict_next(z, action, h)
+    rew = self.predictors.reward(z, h, action)
+    return torch.cat([next_z, h], -1), rew, self.predictors.termination(z, h, action)
+
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-11
 def fuse_mlps(
     nets: list,  # networks of linear layers and activations, all of one depth
 ) -> list:  # (weight, bias) of each layer
@@ -75,12 +81,12 @@ def fuse_mlps(
         fused.append((weight, torch.cat([layer.bias for layer in same_depth])))
     return fused
 
-
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-13
 def _swap_action_and_h(weight, z_dim, action_dim):  # columns z, action, h -> z, h, action
     z, action, h = weight[:, :z_dim], weight[:, z_dim : z_dim + action_dim], weight[:, z_dim + action_dim :]
     return torch.cat([z, h, action], 1)
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-09
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-15
 @patch
 @torch.no_grad()
 def fuse(self: LatentDynamics):
@@ -97,7 +103,7 @@ def fuse(self: LatentDynamics):
     layers[-1] = weight * scale[:, None], bias * scale + shift
     return layers
 
-
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-17
 @patch
 def imagine_batched(self: LatentDynamics, state, action):
     "`imagine_step` in three matrix products."
@@ -108,7 +114,7 @@ def imagine_batched(self: LatentDynamics, state, action):
     next_state = torch.cat([state[..., :Z] + out[..., :Z], state[..., Z:]], -1)
     return next_state, out[..., Z], out[..., Z + 1]
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-11
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-19
 @patch
 def update_fused(self: LatentDynamics) -> bool:
     "Whether memory and predictors can be fused; fuses them again if they have changed."
@@ -122,7 +128,7 @@ def update_fused(self: LatentDynamics) -> bool:
         self.fused = self.fuse()
     return True
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-15
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-23
 def _check_finite_returns(returns):
     if not returns.isfinite().all():
         env = int((~returns.isfinite()).nonzero()[0, 0])
@@ -131,7 +137,7 @@ def _check_finite_returns(returns):
             "lower the learning rate or the planning horizon"
         )
 
-
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-25
 @patch
 @torch.no_grad()
 def action_returns(
@@ -147,7 +153,7 @@ def action_returns(
         actions[:, :, 1:] = torch.nan
     return imagined_returns(dynamics.step, self.join(z, h), actions, self.cfg.gamma, dynamics.value).T
 
-
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-27
 @patch
 def advise_by_returns(self: DiscreteController, dynamics, z, h):  # -> (N, A)
     "Probabilities by imagined return; nothing is drawn."
@@ -155,7 +161,7 @@ def advise_by_returns(self: DiscreteController, dynamics, z, h):  # -> (N, A)
     _check_finite_returns(returns)
     return (returns / self.cfg.temperature).softmax(-1)
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-17
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-29
 RAW_LIMIT = 3.0  # raw actions are searched within ±3, where tanh is within half a percent of its limits
 
 
@@ -165,13 +171,13 @@ def _search_generator(device):
         return torch.default_generator
     return torch.Generator(device).manual_seed(int(torch.randint(2**62, ())))
 
-
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-31
 @patch
 def mode(self: ContinuousController, z, h):  # -> (N, A)
     "The policy's mean, within the limits of the search."
     return self.policy_params(self.join(z, h))[..., : self.action_dim].clamp(-RAW_LIMIT, RAW_LIMIT)
 
-
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-33
 @patch
 def _make_cem(self: ContinuousController, dynamics):
     "The search over raw actions in a learned world."
@@ -192,7 +198,7 @@ def _make_cem(self: ContinuousController, dynamics):
         follow="best",
     )
 
-
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-35
 @patch
 def advise_by_search(self: ContinuousController, dynamics, z, h, generator=None):  # -> (N, A), before squashing
     "The first raw action of the best sequence."
@@ -201,7 +207,7 @@ def advise_by_search(self: ContinuousController, dynamics, z, h, generator=None)
     first_guess = mean.unsqueeze(1).repeat(1, self.cfg.planning_horizon, 1)
     return cem.plan(self.join(z, h), first_guess).actions[:, 0]
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-19
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-37
 @patch
 def plan(
     self: Controller,

@@ -8,6 +8,7 @@ __all__ = ['FAULTS', 'legacy_config', 'LegacyAgent', 'LegacyExperience', 'train_
 # %% ../../nbs/345_control.legacy.ipynb #cell-02
 import dataclasses, functools
 import torch
+from fastcore.basics import patch
 from .agent import AgentConfig, WorldModelAgent
 from .controllers import ControllerConfig
 from .dreams import Experience
@@ -24,7 +25,7 @@ FAULTS = {
     "linear": "a controller of one linear layer, without a plan",
 }
 
-
+# %% ../../nbs/345_control.legacy.ipynb #cell-07
 def legacy_config(
     faults=tuple(FAULTS),  # which of them
     cfg: AgentConfig = AgentConfig(),  # everything else
@@ -41,7 +42,7 @@ def legacy_config(
         changes["controller"] = ControllerConfig(hidden_dims=(), planning_horizon=0)
     return dataclasses.replace(cfg, **changes)
 
-# %% ../../nbs/345_control.legacy.ipynb #cell-08
+# %% ../../nbs/345_control.legacy.ipynb #cell-10
 class LegacyAgent(WorldModelAgent):
     "An agent that learns by the old loop, as far as its faults say."
 
@@ -75,23 +76,25 @@ class LegacyAgent(WorldModelAgent):
         "The old loss, or the right one if returns are repaired."
         return self._reward_loss(batch) if "returns" in self.faults else super().loss(batch)
 
-    def _reward_loss(self, batch):
-        z, vision_loss = self.encode_with_grad(batch)  # (T, N, z_dim)
-        h = self.rollout_memory(z, batch)  # (T, N, D)
-        plan, raw = batch.get("plan"), batch["raw_action"]
-        log_prob, _, entropy = self.controller.evaluate(z, h, plan=plan, raw_action=raw)
-        compute = functools.partial(self.world_model_loss, z, h, batch, batch["next_z"])
-        world_loss, world_metrics = self.weighted_world_loss(compute)
-        policy = -(batch["paid"] * log_prob).mean()
-        return self.cfg.vision_coef * vision_loss + policy + world_loss, {
-            "train/policy_loss": policy,
-            "train/vision_loss": vision_loss,
-            "train/entropy": entropy.mean(),
-            **world_metrics,
-            **self.gradient_norms(),
-        }
+# %% ../../nbs/345_control.legacy.ipynb #cell-12
+@patch
+def _reward_loss(self: LegacyAgent, batch):
+    z, vision_loss = self.encode_with_grad(batch)  # (T, N, z_dim)
+    h = self.rollout_memory(z, batch)  # (T, N, D)
+    plan, raw = batch.get("plan"), batch["raw_action"]
+    log_prob, _, entropy = self.controller.evaluate(z, h, plan=plan, raw_action=raw)
+    compute = functools.partial(self.world_model_loss, z, h, batch, batch["next_z"])
+    world_loss, world_metrics = self.weighted_world_loss(compute)
+    policy = -(batch["paid"] * log_prob).mean()
+    return self.cfg.vision_coef * vision_loss + policy + world_loss, {
+        "train/policy_loss": policy,
+        "train/vision_loss": vision_loss,
+        "train/entropy": entropy.mean(),
+        **world_metrics,
+        **self.gradient_norms(),
+    }
 
-# %% ../../nbs/345_control.legacy.ipynb #cell-10
+# %% ../../nbs/345_control.legacy.ipynb #cell-14
 class LegacyExperience(Experience):
     "Real steps, and the reward of the last one before them."
 
@@ -113,7 +116,7 @@ class LegacyExperience(Experience):
         super().load_state_dict(state)
         self.last_rew = state["last_rew"]
 
-# %% ../../nbs/345_control.legacy.ipynb #cell-12
+# %% ../../nbs/345_control.legacy.ipynb #cell-16
 def train_legacy(
     env,  # N environments, or a name for cfg.envs of them
     faults=tuple(FAULTS),  # which faults of the old loop

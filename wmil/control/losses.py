@@ -24,7 +24,7 @@ def weighted_mean(
         return x.mean()
     return torch.where(weight > 0, x * weight, 0.0).sum() / weight.sum()
 
-
+# %% ../../nbs/328_control.losses.ipynb #cell-07
 @patch
 def actor_critic(
     self: WorldModelAgent,
@@ -54,10 +54,10 @@ def actor_critic(
     }
     return loss, metrics
 
-# %% ../../nbs/328_control.losses.ipynb #cell-07
+# %% ../../nbs/328_control.losses.ipynb #cell-09
 WORLD_LOSSES = ("train/memory_loss", "train/reward_loss", "train/termination_loss")
 
-
+# %% ../../nbs/328_control.losses.ipynb #cell-11
 @patch
 def world_model_loss(
     self: WorldModelAgent,
@@ -75,7 +75,7 @@ def world_model_loss(
     losses = m["memory/loss"], p["predictors/reward"], p["predictors/termination"]
     return of_memory, of_predictors, dict(zip(WORLD_LOSSES, losses))
 
-# %% ../../nbs/328_control.losses.ipynb #cell-09
+# %% ../../nbs/328_control.losses.ipynb #cell-13
 @patch
 @torch.no_grad()
 def _measure_world(self: WorldModelAgent, compute):
@@ -87,7 +87,7 @@ def _measure_world(self: WorldModelAgent, compute):
     finally:
         self.train(training)
 
-
+# %% ../../nbs/328_control.losses.ipynb #cell-15
 @patch
 def weighted_world_loss(
     self: WorldModelAgent,
@@ -105,7 +105,7 @@ def weighted_world_loss(
 
     return 0.0, {k: lambda k=k: _measured()[k] for k in WORLD_LOSSES}
 
-# %% ../../nbs/328_control.losses.ipynb #cell-11
+# %% ../../nbs/328_control.losses.ipynb #cell-17
 @patch
 def encode_with_grad(self: WorldModelAgent, batch):  # (A, B, ...) -> z (A, B, z_dim), loss
     "Encode steps again, with gradients if the vision learns."
@@ -114,21 +114,21 @@ def encode_with_grad(self: WorldModelAgent, batch):  # (A, B, ...) -> z (A, B, z
     out = self.vision(batch["obs"].flatten(0, 1))
     return out.z.unflatten(0, batch["rew"].shape), out.loss
 
-
+# %% ../../nbs/328_control.losses.ipynb #cell-19
 def swap_time(
     x: torch.Tensor,  # (T, N, ...) or (N, T, ...)
 ) -> torch.Tensor:
     "Time first to environments first, and back."
     return x.transpose(0, 1)
 
-
+# %% ../../nbs/328_control.losses.ipynb #cell-21
 @patch
 def rollout_memory(self: WorldModelAgent, z, batch):  # (T, N, z_dim) -> (T, N, D)
     "The memory over a rollout, from the state that it had when the rollout began."
     z, prev_action, start = (swap_time(x) for x in (z, batch["prev_action"], batch["start"]))
     return swap_time(self.memory_forward(z, prev_action, start, batch.get("state"))[0])
 
-
+# %% ../../nbs/328_control.losses.ipynb #cell-23
 @patch
 def gradient_norms(self: WorldModelAgent):
     "Norms of the parts' gradients as the optimiser used them, computed when a row is logged."
@@ -139,7 +139,7 @@ def gradient_norms(self: WorldModelAgent):
 
     return {f"gradients/{name}": functools.partial(_norm, part) for name, part in self.named_children()}
 
-# %% ../../nbs/328_control.losses.ipynb #cell-13
+# %% ../../nbs/328_control.losses.ipynb #cell-25
 @patch
 def real_loss(
     self: WorldModelAgent,
@@ -166,7 +166,7 @@ def real_loss(
     self.last_metrics = {k: v.detach() for k, v in metrics.items() if torch.is_tensor(v)}
     return total, {**metrics, **self.gradient_norms()}
 
-
+# %% ../../nbs/328_control.losses.ipynb #cell-27
 @patch
 def loss(self: WorldModelAgent, batch: dict) -> tuple:  # loss, metrics
     "The loss of real steps."

@@ -87,7 +87,7 @@ def alibi_bias(
     distance = torch.arange(cfg.context - 1, -1, -1.0)
     return (-slopes[:, None] * distance).repeat(cfg.num_layers, 1, 1)
 
-
+# %% ../../nbs/305_control.memory.ipynb #cell-13
 def _check_memory_sizes(z_dim, action_dim, cfg):
     D, heads = cfg.hidden_dim, cfg.num_heads
     if D % heads:
@@ -95,7 +95,7 @@ def _check_memory_sizes(z_dim, action_dim, cfg):
     if z_dim < 1 or action_dim < 1:
         raise ConfigError(f"z_dim {z_dim} and action_dim {action_dim} were given: expected 1 or more of each")
 
-# %% ../../nbs/305_control.memory.ipynb #cell-13
+# %% ../../nbs/305_control.memory.ipynb #cell-15
 class TemporalTransformer(nn.Module):
     "A causal transformer over the last steps of an episode, and a network that predicts what comes next."
 
@@ -138,7 +138,7 @@ class TemporalTransformer(nn.Module):
         "The memory after each step of a window."
         return self.run(z, action, start, state)[0]
 
-# %% ../../nbs/305_control.memory.ipynb #cell-15
+# %% ../../nbs/305_control.memory.ipynb #cell-17
 def _state_shape(n, cfg):
     "Shape of the keys of n environments."
     return n, cfg.num_heads, cfg.num_layers, cfg.context - 1, cfg.hidden_dim // cfg.num_heads
@@ -153,7 +153,7 @@ def initial(
     past = self.bias.new_zeros(_state_shape(n, self.cfg))
     return MemoryState(past, past.clone(), torch.zeros(n, dtype=torch.int64, device=self.bias.device))
 
-
+# %% ../../nbs/305_control.memory.ipynb #cell-19
 @patch
 def _check_inputs(self: TemporalTransformer, z, action, start, state, dims):
     "Refuse shapes that do not fit; `dims` names those before the last."
@@ -172,7 +172,7 @@ def _check_inputs(self: TemporalTransformer, z, action, start, state, dims):
             "it is of another number of environments or of another memory"
         )
 
-# %% ../../nbs/305_control.memory.ipynb #cell-17
+# %% ../../nbs/305_control.memory.ipynb #cell-21
 def _chunks(x, R, n):  # (B, heads, T, d) -> (B, heads, n, R, d)
     "Steps in n chunks of R, the last one padded."
     return F.pad(x, (0, 0, 0, n * R - x.shape[2])).unflatten(2, (n, R))
@@ -188,7 +188,7 @@ def _shifted_bias(bias, R):  # (heads, C) -> (heads, 1, R, S)
     S = R + bias.shape[-1] - 1
     return F.pad(bias, (0, R), value=-torch.inf).repeat(1, R)[:, : R * S].view(-1, 1, R, S)
 
-# %% ../../nbs/305_control.memory.ipynb #cell-19
+# %% ../../nbs/305_control.memory.ipynb #cell-23
 @patch
 def _attend(self: TemporalTransformer, layer, x, past, hidden, R):
     "One layer over a window: x (B, T, D), past (keys, values) (B, heads, C-1, d), hidden (B, 1, n, R, S)."
@@ -209,7 +209,7 @@ def _attend(self: TemporalTransformer, layer, x, past, hidden, R):
     y = y.flatten(2, 3)[:, :, :T].transpose(1, 2).reshape(B, T, D)
     return block.finish(x, y), [t[:, :, T:] for t in steps]
 
-# %% ../../nbs/305_control.memory.ipynb #cell-21
+# %% ../../nbs/305_control.memory.ipynb #cell-25
 @patch
 def _hidden(self: TemporalTransformer, start, age, R, n):
     "Which slots of its band a step may not see, (B, 1, n, R, S): other episodes, and what was before all memory."
@@ -220,7 +220,7 @@ def _hidden(self: TemporalTransformer, start, age, R, n):
     slots = torch.cat([remembered, episode], 1).unfold(1, R + C - 1, R)  # (B, n, S)
     return (episode.view(B, n, R, 1) != slots.unsqueeze(2)).unsqueeze(1)
 
-# %% ../../nbs/305_control.memory.ipynb #cell-23
+# %% ../../nbs/305_control.memory.ipynb #cell-27
 @patch
 def run(
     self: TemporalTransformer,
@@ -245,7 +245,7 @@ def run(
     keys, values = (torch.stack(t, 2) for t in zip(*new))
     return self.norm(x), MemoryState(keys, values, age.clamp(max=C - 1))
 
-# %% ../../nbs/305_control.memory.ipynb #cell-27
+# %% ../../nbs/305_control.memory.ipynb #cell-31
 @patch
 def step(
     self: TemporalTransformer,
@@ -273,7 +273,7 @@ def step(
     keys, values = (torch.cat([old, t], 3)[:, :, :, 1:] for old, t in zip(state, stacked))
     return self.norm(x), MemoryState(keys, values, (age + 1).clamp(max=C - 1))
 
-# %% ../../nbs/305_control.memory.ipynb #cell-39
+# %% ../../nbs/305_control.memory.ipynb #cell-43
 @patch
 def predict_next(
     self: TemporalTransformer,
@@ -284,7 +284,7 @@ def predict_next(
     "The latent of the next step."
     return torch.addcmul(z, self.unit, self.change(torch.cat([z, action, h], -1)))
 
-
+# %% ../../nbs/305_control.memory.ipynb #cell-45
 def running_unit(
     unit: torch.Tensor,  # as it is
     now: torch.Tensor,  # root mean square of new data
@@ -295,7 +295,7 @@ def running_unit(
     mean = torch.where(fitted, unit.square().lerp(now.square(), rate), now.square()).sqrt()
     return torch.where(now > 1e-6, mean, unit)
 
-
+# %% ../../nbs/305_control.memory.ipynb #cell-47
 @patch
 @torch.no_grad()
 def update_unit(self: TemporalTransformer, change, rate):  # (..., z_dim)
@@ -304,7 +304,7 @@ def update_unit(self: TemporalTransformer, change, rate):  # (..., z_dim)
     self.unit.copy_(running_unit(self.unit, now, self.fitted, rate))
     self.fitted.fill_(True)
 
-# %% ../../nbs/305_control.memory.ipynb #cell-41
+# %% ../../nbs/305_control.memory.ipynb #cell-49
 def memory_loss(
     memory: TemporalTransformer,  # in training mode its units follow the data
     z: torch.Tensor,  # (..., z_dim)

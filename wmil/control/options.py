@@ -24,7 +24,7 @@ Positive = Annotated[float, Field(gt=0)]
 Unit = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 
-
+# %% ../../nbs/348_control.options.ipynb #cell-07
 @config
 class ControlConfig:
     "All options of a control run."
@@ -66,7 +66,7 @@ class ControlConfig:
     device: str = "auto"  # "auto", "cpu", "cuda", "cuda:1", "mps"
     threads: AtLeastOne = 1  # of CPU arithmetic; small networks gain little from more
 
-# %% ../../nbs/348_control.options.ipynb #cell-07
+# %% ../../nbs/348_control.options.ipynb #cell-09
 CARTPOLE = dict(
     env_name="CartPole-v1",
     use_improved_controller=True,
@@ -85,6 +85,8 @@ CARTPOLE = dict(
     memory_ff_dim=64,
     eval_episodes=100,
 )
+
+# %% ../../nbs/348_control.options.ipynb #cell-11
 CAR_RACING = dict(
     use_improved_controller=True,
     use_a2c=True,
@@ -105,7 +107,7 @@ CAR_RACING = dict(
     memory_context=8,
 )
 
-
+# %% ../../nbs/348_control.options.ipynb #cell-13
 def presets() -> dict:  # name -> ControlConfig
     "Configurations to begin with."
     return {
@@ -114,7 +116,7 @@ def presets() -> dict:  # name -> ControlConfig
         "racing": ControlConfig(**CAR_RACING),
     }
 
-# %% ../../nbs/348_control.options.ipynb #cell-09
+# %% ../../nbs/348_control.options.ipynb #cell-15
 def _first_values(options):  # parsed --preset, --config, --resume -> ControlConfig
     if sum(x is not None for x in vars(options).values()) > 1:
         raise ConfigError("--preset, --config and --resume exclude each other: give one of them")
@@ -126,7 +128,7 @@ def _first_values(options):  # parsed --preset, --config, --resume -> ControlCon
     known = presets()
     return known[check_choice("preset", options.preset or "published", known)]
 
-
+# %% ../../nbs/348_control.options.ipynb #cell-17
 def parse_control_args(
     args: list,  # the command line without the program's name
 ) -> tuple:  # (ControlConfig, run directory to resume or None)
@@ -142,12 +144,12 @@ def parse_control_args(
     )
     return cli_config(ControlConfig, rest, default, prog="wmil-control", description=description), options.resume
 
-# %% ../../nbs/348_control.options.ipynb #cell-13
+# %% ../../nbs/348_control.options.ipynb #cell-21
 def _check_env_batch_number(n):
     if n != "auto" and not (n.isdecimal() and int(n)):
         raise ConfigError(f"env_batch_number = {n!r} is not allowed: expected 'auto' or a number of 1 or more")
 
-
+# %% ../../nbs/348_control.options.ipynb #cell-23
 def _check_combinations(cfg):
     only_a2c = {"imagination_updates": 0, "epochs": 1, "minibatches": 1}
     extra = [f"{k} = {getattr(cfg, k)}" for k, default in only_a2c.items() if getattr(cfg, k) > default]
@@ -160,7 +162,7 @@ def _check_combinations(cfg):
             "memory_mode = 'none' with pretrain_memory: there is no memory to train; leave one of them out"
         )
 
-
+# %% ../../nbs/348_control.options.ipynb #cell-25
 def resolve_auto(cfg: ControlConfig) -> ControlConfig:
     "The same with a number of environments; `ConfigError` for options that don't go together."
     _check_env_batch_number(cfg.env_batch_number)
@@ -170,7 +172,7 @@ def resolve_auto(cfg: ControlConfig) -> ControlConfig:
     n = min(8, max(2, os.cpu_count() or 2)) if cfg.env_name == "CarRacing-v3" else 4
     return dataclasses.replace(cfg, env_batch_number=str(n))
 
-# %% ../../nbs/348_control.options.ipynb #cell-15
+# %% ../../nbs/348_control.options.ipynb #cell-27
 SHARED_FIELDS = (
     "n_steps",
     "gamma",
@@ -185,12 +187,12 @@ SHARED_FIELDS = (
     "minibatches",
 )
 
-
+# %% ../../nbs/348_control.options.ipynb #cell-29
 def legacy_faults(cfg: ControlConfig) -> list:
     "The faults of the old loop that a configuration keeps."
     return [] if cfg.use_a2c else [f for f in FAULTS if f != "linear" or not cfg.use_improved_controller]
 
-
+# %% ../../nbs/348_control.options.ipynb #cell-31
 def agent_config(
     cfg: ControlConfig,  # what was asked
 ) -> AgentConfig:
@@ -215,7 +217,7 @@ def agent_config(
         return agent
     return legacy_config(legacy_faults(cfg), agent)
 
-
+# %% ../../nbs/348_control.options.ipynb #cell-33
 def trainer_config(cfg: ControlConfig) -> TrainerConfig:
     "How long and how fast; a row is logged each epoch."
     epoch = cfg.n_steps * int(cfg.env_batch_number)

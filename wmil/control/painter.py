@@ -30,7 +30,7 @@ def _grass_patches(side):  # -> (400, 4, 2)
     squares = [(side * x, side * y) for x in range(-20, 20, 2) for y in range(-20, 20, 2)]
     return np.array([[(x + side, y), (x, y), (x, y + side), (x + side, y + side)] for x, y in squares])
 
-
+# %% ../../nbs/318_control.painter.ipynb #cell-12
 class Painter:
     "Draws what CarRacing-v3 shows, pixel for pixel."
 
@@ -59,7 +59,7 @@ class Painter:
             self.shapes = np.concatenate([self.grass, np.array([poly for poly, _ in self.road], float)])
         return self.shapes
 
-# %% ../../nbs/318_control.painter.ipynb #cell-12
+# %% ../../nbs/318_control.painter.ipynb #cell-14
 @patch
 def camera(self: Painter):
     "Zoom, shift (x, y) and angle (radians) of the window."
@@ -70,7 +70,7 @@ def camera(self: Painter):
     shift = self.pygame.math.Vector2((-x * zoom, -y * zoom)).rotate_rad(angle)
     return zoom, (rules.WINDOW_W / 2 + shift[0], rules.WINDOW_H / 4 + shift[1]), angle
 
-# %% ../../nbs/318_control.painter.ipynb #cell-14
+# %% ../../nbs/318_control.painter.ipynb #cell-16
 def _meets_window(x, y, width, height, reach):  # corners (P, 4) in pixels -> (P,) bool
     "Which shapes the window may show."
     edge = 2  # a polygon's outline may reach over its corners
@@ -78,7 +78,7 @@ def _meets_window(x, y, width, height, reach):  # corners (P, 4) in pixels -> (P
     near = (x >= -reach) & (x <= width + reach) & (y >= -reach) & (y <= height + reach)
     return overlaps & near.any(1)
 
-
+# %% ../../nbs/318_control.painter.ipynb #cell-18
 @patch
 def visible(self: Painter, zoom, shift, angle):
     "Which shapes the window may show, and their corners in pixels, as lists."
@@ -89,7 +89,7 @@ def visible(self: Painter, zoom, shift, angle):
     which = np.flatnonzero(_meets_window(x, y, rules.WINDOW_W, rules.WINDOW_H, rules.MAX_SHAPE_DIM))
     return which.tolist(), np.stack([x[which], y[which]], -1).tolist()
 
-# %% ../../nbs/318_control.painter.ipynb #cell-17
+# %% ../../nbs/318_control.painter.ipynb #cell-21
 @patch
 def _draw_land(self: Painter, zoom, shift, angle):
     "The field, the grass and the road."
@@ -104,7 +104,7 @@ def _draw_land(self: Painter, zoom, shift, angle):
         gfxdraw.aapolygon(self.window, corners, color)
         gfxdraw.filled_polygon(self.window, corners, color)
 
-
+# %% ../../nbs/318_control.painter.ipynb #cell-23
 @patch
 def __call__(
     self: Painter,

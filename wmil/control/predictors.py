@@ -7,6 +7,7 @@ __all__ = ['Predictors', 'predictor_losses', 'previous_actions', 'MemoryLearner'
 
 # %% ../../nbs/307_control.predictors.ipynb #cell-02
 import numpy as np, torch
+from fastcore.basics import patch
 from torch import nn
 from torch.nn import functional as F
 from .memory import TemporalTransformer, memory_loss, running_unit
@@ -26,13 +27,13 @@ def _head(inputs, hidden_dim):
     nn.init.zeros_(net[-1].bias)
     return net
 
-
+# %% ../../nbs/307_control.predictors.ipynb #cell-07
 def _check_predictor_sizes(z_dim, action_dim, h_dim, hidden_dim):
     if min(z_dim, action_dim, hidden_dim) < 1 or h_dim < 0:
         sizes = f"z_dim {z_dim}, action_dim {action_dim}, h_dim {h_dim}, hidden_dim {hidden_dim}"
         raise ConfigError(f"sizes must be 1 or more (h_dim: 0 or more): {sizes}")
 
-# %% ../../nbs/307_control.predictors.ipynb #cell-07
+# %% ../../nbs/307_control.predictors.ipynb #cell-09
 class Predictors(nn.Module):
     "Reward and termination of a step, from latent, memory and action."
 
@@ -58,27 +59,33 @@ class Predictors(nn.Module):
         "What the networks read."
         return torch.cat([(z - self.z_mean) / self.z_unit, h, a], -1)
 
-    def reward(self, z, h, a):  # -> (...)
-        "Expected reward of the action."
-        return self.of_reward(self.join(z, h, a)).squeeze(-1) * self.unit + self.mean
+# %% ../../nbs/307_control.predictors.ipynb #cell-11
+@patch
+@torch.no_grad()
+def update_units(self: Predictors, z, rew, terminated, rate):  # (..., z_dim), (...), (...) bool
+    "Follow the data; the base rate of ends comes from the first batch."
+    rew, z = rew.float(), z.flatten(0, -2)
+    if not self.fitted:
+        ends = terminated.float().sum()
+        self.log_odds.copy_(torch.logit((ends + 0.5) / (terminated.numel() + 1)))
+    for mean, unit, x in ((self.mean, self.unit, rew.flatten()), (self.z_mean, self.z_unit, z)):
+        unit.copy_(running_unit(unit, x.std(0, correction=0), self.fitted, rate))
+        mean.copy_(torch.where(self.fitted, mean.lerp(x.mean(0), rate), x.mean(0)))
+    self.fitted.fill_(True)
 
-    def termination(self, z, h, a):  # -> (...)
-        "Logit that the action terminates the episode."
-        return self.of_end(self.join(z, h, a)).squeeze(-1) + self.log_odds
+# %% ../../nbs/307_control.predictors.ipynb #cell-13
+@patch
+def reward(self: Predictors, z, h, a):  # -> (...)
+    "Expected reward of the action."
+    return self.of_reward(self.join(z, h, a)).squeeze(-1) * self.unit + self.mean
 
-    @torch.no_grad()
-    def update_units(self, z, rew, terminated, rate):  # (..., z_dim), (...), (...) bool
-        "Follow the data; the base rate of ends comes from the first batch."
-        rew, z = rew.float(), z.flatten(0, -2)
-        if not self.fitted:
-            ends = terminated.float().sum()
-            self.log_odds.copy_(torch.logit((ends + 0.5) / (terminated.numel() + 1)))
-        for mean, unit, x in ((self.mean, self.unit, rew.flatten()), (self.z_mean, self.z_unit, z)):
-            unit.copy_(running_unit(unit, x.std(0, correction=0), self.fitted, rate))
-            mean.copy_(torch.where(self.fitted, mean.lerp(x.mean(0), rate), x.mean(0)))
-        self.fitted.fill_(True)
 
-# %% ../../nbs/307_control.predictors.ipynb #cell-09
+@patch
+def termination(self: Predictors, z, h, a):  # -> (...)
+    "Logit that the action terminates the episode."
+    return self.of_end(self.join(z, h, a)).squeeze(-1) + self.log_odds
+
+# %% ../../nbs/307_control.predictors.ipynb #cell-15
 def predictor_losses(
     predictors: Predictors,  # in training mode their units follow the data
     z: torch.Tensor,  # (..., z_dim); detach z and h if the predictors shouldn't shape them
@@ -96,7 +103,7 @@ def predictor_losses(
     termination = F.binary_cross_entropy_with_logits(logit, terminated.to(reward.dtype))
     return reward + termination, {"predictors/reward": reward, "predictors/termination": termination}
 
-# %% ../../nbs/307_control.predictors.ipynb #cell-12
+# %% ../../nbs/307_control.predictors.ipynb #cell-18
 def previous_actions(
     action: torch.Tensor,  # (B, T, A), taken at each step
     start: torch.Tensor,  # (B, T) bool, where an episode begins
@@ -106,7 +113,7 @@ def previous_actions(
     first = torch.zeros_like(action[:, 0]) if before is None else before
     return torch.cat([first.unsqueeze(1), action[:, :-1]], 1).masked_fill(start.unsqueeze(-1), 0.0)
 
-
+# %% ../../nbs/307_control.predictors.ipynb #cell-20
 class MemoryLearner(nn.Module):
     "A memory and its predictors, learning from windows of latents."
 
@@ -126,7 +133,7 @@ class MemoryLearner(nn.Module):
         rest, metrics = predictor_losses(self.predictors, z, h, act, batch["rew"], batch["terminated"])
         return latent + rest, {**memory_metrics, **metrics}
 
-# %% ../../nbs/307_control.predictors.ipynb #cell-14
+# %% ../../nbs/307_control.predictors.ipynb #cell-22
 def _check_windows(data, length):
     N, T = data["start"].shape
     wrong = [k for k, v in data.items() if v.shape[:2] != (N, T)]
@@ -136,7 +143,7 @@ def _check_windows(data, length):
     if not 1 <= length <= T:
         raise ConfigError(f"windows of {length} steps out of {T}: expected 1 to {T}")
 
-
+# %% ../../nbs/307_control.predictors.ipynb #cell-24
 class LatentWindows:
     "An endless source of windows of recorded experience."
 
@@ -166,10 +173,14 @@ class LatentWindows:
         self.round += 1
         return {k: v[at] for k, v in self.data.items()}
 
-    def state_dict(self):
-        "Where it is."
-        return {"round": self.round}
+# %% ../../nbs/307_control.predictors.ipynb #cell-26
+@patch
+def state_dict(self: LatentWindows):
+    "Where it is."
+    return {"round": self.round}
 
-    def load_state_dict(self, state):
-        "Resume from there."
-        self.round = state["round"]
+
+@patch
+def load_state_dict(self: LatentWindows, state):
+    "Resume from there."
+    self.round = state["round"]

@@ -7,6 +7,7 @@ __all__ = ['RandomPolicy', 'collect_experience', 'pretrain_vision', 'encode_expe
 
 # %% ../../nbs/340_control.pretraining.ipynb #cell-02
 import torch
+from fastcore.basics import patch
 from gymnasium.spaces import Discrete
 from torch import nn
 from .agent import WorldModelAgent
@@ -37,14 +38,6 @@ class RandomPolicy:
         self.act = None
         self.action = None  # the same, as dynamics take it
 
-    def draw(self):
-        "Uniform actions."
-        space, rng = self.space, self.rng
-        if isinstance(space, Discrete):
-            return rng.randint(int(space.n), self.n) + int(space.start)
-        low, high = torch.as_tensor(space.low), torch.as_tensor(space.high)
-        return torch.lerp(low, high, rng.rand(self.n, space.shape[0]))
-
     def __call__(self, obs, info):
         act = self.draw()
         if self.sticky_prob and self.act is not None:
@@ -56,6 +49,16 @@ class RandomPolicy:
         return {"act": act, "action": self.action, "prev_action": prev_action, "start": info["start"]}
 
 # %% ../../nbs/340_control.pretraining.ipynb #cell-07
+@patch
+def draw(self: RandomPolicy):
+    "Uniform actions."
+    space, rng = self.space, self.rng
+    if isinstance(space, Discrete):
+        return rng.randint(int(space.n), self.n) + int(space.start)
+    low, high = torch.as_tensor(space.low), torch.as_tensor(space.high)
+    return torch.lerp(low, high, rng.rand(self.n, space.shape[0]))
+
+# %% ../../nbs/340_control.pretraining.ipynb #cell-09
 def collect_experience(
     env,  # N environments
     steps: int,  # T, of each
@@ -73,7 +76,7 @@ def collect_experience(
     batch, _ = rollout(env, random_policy if agent is None else _agent_policy, steps)
     return {k: batch[k] for k in (*Replay(1).keys, "next_obs")}
 
-# %% ../../nbs/340_control.pretraining.ipynb #cell-10
+# %% ../../nbs/340_control.pretraining.ipynb #cell-12
 def pretrain_vision(
     agent: WorldModelAgent,  # whose vision
     data: dict,  # from `collect_experience`
@@ -95,7 +98,7 @@ def pretrain_vision(
     source = ObservationBatches(data["obs"].flatten(0, 1), batch_size, seed)
     return Trainer(training, run).fit(agent.vision, source)
 
-# %% ../../nbs/340_control.pretraining.ipynb #cell-13
+# %% ../../nbs/340_control.pretraining.ipynb #cell-15
 @torch.no_grad()
 def encode_experience(
     agent: WorldModelAgent,  # whose vision
@@ -112,7 +115,7 @@ def encode_experience(
     steps |= {k: data[k] for k in ("rew", "start", "terminated")}
     return {k: v.transpose(0, 1) for k, v in steps.items()}
 
-
+# %% ../../nbs/340_control.pretraining.ipynb #cell-17
 class WorldModelLearner(nn.Module):
     "Memory and predictors of an agent as a learner of their own."
 
@@ -130,7 +133,7 @@ class WorldModelLearner(nn.Module):
         of_memory, of_predictors, metrics = agent.world_model_loss(batch["z"], h, steps, batch["next_z"])
         return of_memory + of_predictors, metrics
 
-
+# %% ../../nbs/340_control.pretraining.ipynb #cell-19
 def pretrain_memory(
     agent: WorldModelAgent,  # whose memory and predictors
     data: dict,  # from `collect_experience`

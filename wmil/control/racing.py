@@ -74,7 +74,7 @@ def _begin(self: RacingEnv):
     self.frames_off_road = 0
     self.actions = []
 
-
+# %% ../../nbs/320_control.racing.ipynb #cell-11
 @patch
 def reset(
     self: RacingEnv,
@@ -90,12 +90,12 @@ def reset(
     self._begin()
     return self.paint(self.displayed_score), self._info()
 
-# %% ../../nbs/320_control.racing.ipynb #cell-11
+# %% ../../nbs/320_control.racing.ipynb #cell-13
 def _separate_pedals(action):
     "Steering, gas and brake of an action with joined pedals."
     return np.array([action[0], max(action[1], 0), max(-action[1], 0)], np.float32)
 
-
+# %% ../../nbs/320_control.racing.ipynb #cell-15
 @patch
 def _drive(self: RacingEnv, action):
     "Hold an action for `repeat` frames: reward, terminated, truncated, and whether an early end was why."
@@ -115,7 +115,7 @@ def _drive(self: RacingEnv, action):
     self.score += total
     return total, terminated or early, truncated, early and not terminated
 
-
+# %% ../../nbs/320_control.racing.ipynb #cell-17
 @patch
 def _check_action(self: RacingEnv, action):
     if self.actions is None:
@@ -126,7 +126,7 @@ def _check_action(self: RacingEnv, action):
         expected = f"steering in [-1, 1], {apart if self.cfg.pedals == 'apart' else joined}"
         raise WmilError(f"action {np.asarray(action).tolist()} is not allowed: expected {expected}")
 
-# %% ../../nbs/320_control.racing.ipynb #cell-13
+# %% ../../nbs/320_control.racing.ipynb #cell-19
 @patch
 def step(
     self: RacingEnv,
@@ -137,7 +137,7 @@ def step(
     rew, terminated, truncated, early = self._drive(action)
     return self.paint(self.displayed_score), rew, terminated, truncated, {**self._info(), "early_end": early}
 
-# %% ../../nbs/320_control.racing.ipynb #cell-17
+# %% ../../nbs/320_control.racing.ipynb #cell-23
 def map_driver(
     env: RacingEnv,  # the game, with its map
 ) -> np.ndarray:  # an action, (3,)
@@ -152,7 +152,7 @@ def map_driver(
     gas = np.clip(0.1 * missing, 0, 0.5) * (1 - abs(steer))
     return np.array([steer, gas, np.clip(-0.02 * missing, 0, 0.4)], np.float32)
 
-# %% ../../nbs/320_control.racing.ipynb #cell-24
+# %% ../../nbs/320_control.racing.ipynb #cell-30
 @patch
 def save(self: RacingEnv) -> dict:  # seed, episode, and the actions (T, A) of this episode
     "What it takes to bring the game back to where it is."
@@ -162,7 +162,7 @@ def save(self: RacingEnv) -> dict:  # seed, episode, and the actions (T, A) of t
         "actions": np.array(self.actions or [], np.float32).reshape(-1, *self.action_space.shape),  # (T, A)
     }
 
-
+# %% ../../nbs/320_control.racing.ipynb #cell-32
 @patch
 def load(self: RacingEnv, state):
     "Drive the saved episode again, unseen."
@@ -179,7 +179,7 @@ def load(self: RacingEnv, state):
 
 RacingEnv.snapshot = property(RacingEnv.save, RacingEnv.load)  # vector environments pass values only as attributes
 
-# %% ../../nbs/320_control.racing.ipynb #cell-27
+# %% ../../nbs/320_control.racing.ipynb #cell-35
 def _last_of_episodes(obs, info):
     "Where the step really led: pictures and numbers before any automatic reset."
     final = np.array(obs)
@@ -190,7 +190,7 @@ def _last_of_episodes(obs, info):
             last[k][i] = info["final_info"][k][i]
     return {"final_obs": torch.as_tensor(final), **{k: torch.as_tensor(v) for k, v in last.items()}}
 
-
+# %% ../../nbs/320_control.racing.ipynb #cell-37
 class RacingEnvs(GymnasiumEnv):
     "N cars as a batched tensor environment; each has tracks of its own."
 
@@ -222,16 +222,18 @@ class RacingEnvs(GymnasiumEnv):
         tensors = (torch.as_tensor(x) for x in (obs, rew.astype(np.float32), terminated, truncated))
         return *tensors, _last_of_episodes(obs, info)
 
-    def close(self):
-        "End the processes, also those that no longer answer."
-        if self.env.closed:
-            return
-        for p in getattr(self.env, "processes", ()):
-            if p.is_alive():
-                p.kill()
-        self.env.closed = True
+# %% ../../nbs/320_control.racing.ipynb #cell-39
+@patch
+def close(self: RacingEnvs):
+    "End the processes, also those that no longer answer."
+    if self.env.closed:
+        return
+    for p in getattr(self.env, "processes", ()):
+        if p.is_alive():
+            p.kill()
+    self.env.closed = True
 
-# %% ../../nbs/320_control.racing.ipynb #cell-29
+# %% ../../nbs/320_control.racing.ipynb #cell-41
 @patch
 def _call(self: RacingEnvs, method, *args, **kwargs):
     "Call the vector environment; if a process fails, all of them end with one sentence."
@@ -247,7 +249,7 @@ def _call(self: RacingEnvs, method, *args, **kwargs):
             f"CarRacing stopped: {cause}; all its processes were closed: resume from the last checkpoint"
         ) from e
 
-# %% ../../nbs/320_control.racing.ipynb #cell-33
+# %% ../../nbs/320_control.racing.ipynb #cell-45
 @patch
 def state_dict(self: RacingEnvs):
     "Seeds, episodes and padded actions of all cars."
@@ -261,7 +263,7 @@ def state_dict(self: RacingEnvs):
         "first": torch.tensor(self.seed or []),
     }
 
-
+# %% ../../nbs/320_control.racing.ipynb #cell-47
 @patch
 def load_state_dict(self: RacingEnvs, state):
     "Bring all cars back to where they were."

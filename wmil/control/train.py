@@ -8,6 +8,7 @@ __all__ = ['MEND', 'CheckedEnv', 'load_initial_weights', 'weights_path', 'pretra
 
 # %% ../../nbs/350_control.train.ipynb #cell-02
 import dataclasses, sys
+from fastcore.basics import patch
 from pathlib import Path
 from typing import NamedTuple
 import torch
@@ -55,24 +56,28 @@ class CheckedEnv:
         self._check_finite(where, observation=out[0], reward=out[1], last_observation=out[4]["final_obs"])
         return out
 
-    def _call(self, act, where):
-        try:
-            return act()
-        except WmilError:
-            raise
-        except Exception as e:
-            message = str(e).splitlines()[0] if str(e) else "no message"
-            raise WmilError(f"{self.name} raised {type(e).__name__} ({message}) {where}: {MEND}") from e
-
-    def _check_finite(self, where, **tensors):
-        name = find_non_finite(**tensors)
-        if name:
-            raise WmilError(f"{self.name} returned NaN or infinity as {name.replace('_', ' ')} {where}: {MEND}")
-
 
 MEND = "mend the environment; what was learnt up to the last checkpoint is kept, continue with --resume"
 
 # %% ../../nbs/350_control.train.ipynb #cell-07
+@patch
+def _call(self: CheckedEnv, act, where):
+    try:
+        return act()
+    except WmilError:
+        raise
+    except Exception as e:
+        message = str(e).splitlines()[0] if str(e) else "no message"
+        raise WmilError(f"{self.name} raised {type(e).__name__} ({message}) {where}: {MEND}") from e
+
+
+@patch
+def _check_finite(self: CheckedEnv, where, **tensors):
+    name = find_non_finite(**tensors)
+    if name:
+        raise WmilError(f"{self.name} returned NaN or infinity as {name.replace('_', ' ')} {where}: {MEND}")
+
+# %% ../../nbs/350_control.train.ipynb #cell-09
 def _weights_folder(path):
     "The folder that a path means, or None."
     path = Path(path)
@@ -80,7 +85,7 @@ def _weights_folder(path):
     places = [p for name in names for p in (name.expanduser(), output_root() / name, root() / name)]
     return next((p for p in places if p.is_dir()), None)
 
-
+# %% ../../nbs/350_control.train.ipynb #cell-11
 def load_initial_weights(
     agent: WorldModelAgent,  # who gets them
     path,  # a folder of weights, or a run
@@ -97,7 +102,7 @@ def load_initial_weights(
     report = load_matching(agent, checkpoints if checkpoints.is_dir() else folder)
     log(f"weights from {folder.name}: {report}")
 
-
+# %% ../../nbs/350_control.train.ipynb #cell-13
 def weights_path(
     cfg: ControlConfig,  # has save_path and env_name
     prefix: str = "",  # such as "best_"
@@ -105,7 +110,7 @@ def weights_path(
     "Where weights of a run go."
     return output_root() / Path(cfg.save_path).expanduser() / f"{prefix}{cfg.env_name.replace('/', '-')}"
 
-# %% ../../nbs/350_control.train.ipynb #cell-09
+# %% ../../nbs/350_control.train.ipynb #cell-15
 def _pretraining_steps(cfg, steps):
     "Trainer settings for passes over the collected steps."
     total = steps * int(cfg.env_batch_number) * cfg.max_epoch
@@ -113,19 +118,19 @@ def _pretraining_steps(cfg, steps):
         trainer_config(cfg), total_steps=total, log_interval=max(total // 100, 1), save_interval=total + 1
     )
 
-
+# %% ../../nbs/350_control.train.ipynb #cell-17
 def _collect_random(cfg, env, log):
     log(f"collecting {cfg.collect_steps:,} random steps")
     steps = -(-cfg.collect_steps // int(cfg.env_batch_number))
     return collect_experience(env, steps, cfg.seed, sticky_prob=0.7 * (cfg.env_name == "CarRacing-v3"))
 
-
+# %% ../../nbs/350_control.train.ipynb #cell-19
 def _vision_report(cfg, rows):
     if not rows:
         return f"vision: {cfg.env_name} gives vectors, which need no vision; nothing to learn"
     return f"vision: loss {rows[0]['vision/loss']:.4f} → {rows[-1]['vision/loss']:.4f}"
 
-# %% ../../nbs/350_control.train.ipynb #cell-11
+# %% ../../nbs/350_control.train.ipynb #cell-21
 def pretrain(
     cfg: ControlConfig,  # what was asked
     env,  # N environments
@@ -150,7 +155,7 @@ def pretrain(
     save_agent(agent, weights_path(cfg, prefix), cfg.env_name, 0, parts)
     return weights_path(cfg, prefix)
 
-# %% ../../nbs/350_control.train.ipynb #cell-13
+# %% ../../nbs/350_control.train.ipynb #cell-23
 def _save_if_best(cfg, agent, source, trainer):
     now = source.metrics()["train/mean_episode_reward"]().item()
     before = [r["train/mean_episode_reward"] for r in trainer.history if r["train/episodes"] >= 20]
@@ -158,7 +163,7 @@ def _save_if_best(cfg, agent, source, trainer):
         save_agent(agent, weights_path(cfg, "best_"), cfg.env_name, trainer.step)
     return {}
 
-
+# %% ../../nbs/350_control.train.ipynb #cell-25
 def fit_control(
     cfg: ControlConfig,  # what was asked
     env,  # N environments
@@ -179,7 +184,7 @@ def fit_control(
     trainer, source = Trainer(training, run, progress), Experience(env, settings, cfg.seed)
     return trainer.fit(agent, source, resume=resume, evaluate=lambda: _watch(agent, source, trainer))
 
-# %% ../../nbs/350_control.train.ipynb #cell-15
+# %% ../../nbs/350_control.train.ipynb #cell-27
 def _open_run(cfg, resume=None):
     "A run directory, new or resumed; `ConfigError` if it was started with other options."
     if not resume:
@@ -196,7 +201,7 @@ def _open_run(cfg, resume=None):
         )
     return run
 
-
+# %% ../../nbs/350_control.train.ipynb #cell-29
 def make_control_agent(cfg: ControlConfig, env) -> WorldModelAgent:
     "A fresh agent for some environments."
     torch.manual_seed(stream_seed(cfg.seed, "agent"))
@@ -205,7 +210,7 @@ def make_control_agent(cfg: ControlConfig, env) -> WorldModelAgent:
         return WorldModelAgent(*spaces, settings)
     return LegacyAgent(*spaces, settings, legacy_faults(cfg))
 
-
+# %% ../../nbs/350_control.train.ipynb #cell-31
 def _check_frozen_vision(cfg, agent):
     if cfg.vision_mode == "frozen" and not getattr(agent.vision, "fitted", True):
         raise ConfigError(
@@ -213,7 +218,7 @@ def _check_frozen_vision(cfg, agent):
             "give --load-path with weights that --pretrain-vision made"
         )
 
-# %% ../../nbs/350_control.train.ipynb #cell-17
+# %% ../../nbs/350_control.train.ipynb #cell-33
 class ControlRun(NamedTuple):
     "What a control run leaves behind."
 
@@ -222,7 +227,7 @@ class ControlRun(NamedTuple):
     path: Path  # run directory
     weights: Path  # folder of weights
 
-
+# %% ../../nbs/350_control.train.ipynb #cell-35
 def train_control(
     cfg: ControlConfig,  # what to train
     resume: str = None,  # run directory to resume
@@ -249,18 +254,18 @@ def train_control(
     finally:
         env.close()
 
-# %% ../../nbs/350_control.train.ipynb #cell-19
+# %% ../../nbs/350_control.train.ipynb #cell-37
 def _short(path):
     "A path relative to the repository, if it is inside."
     path = Path(path)
     return path.relative_to(root()) if path.is_relative_to(root()) else path
 
-
+# %% ../../nbs/350_control.train.ipynb #cell-39
 def evaluation_batch(cfg: ControlConfig) -> int:
     "How many episodes are evaluated in parallel."
     return min(cfg.eval_episodes, 4 if cfg.env_name == "CarRacing-v3" else 100)
 
-
+# %% ../../nbs/350_control.train.ipynb #cell-41
 def _report_scores(cfg, result):
     last = result.history[-1]
     score = f"return while exploring, last 20 episodes: {last['train/mean_episode_reward']:.1f}"
@@ -270,7 +275,7 @@ def _report_scores(cfg, result):
         r = evaluate_agent(result.agent, cfg.env_name, cfg.eval_episodes, seed, evaluation_batch(cfg))
         print(f"Return of {cfg.eval_episodes} greedy episodes: mean {r.mean():.1f}, worst {r.min():.1f}")
 
-
+# %% ../../nbs/350_control.train.ipynb #cell-43
 @cli
 def main(
     args: list = None,  # the command line; by default the process's own

@@ -44,7 +44,7 @@ def agent_returns(
             return total
     raise WmilError(f"{int(alive.sum())} of {N} episodes had not ended after {limit} steps: raise limit")
 
-
+# %% ../../nbs/335_control.training.ipynb #cell-07
 def evaluate_agent(
     agent: WorldModelAgent,  # who plays
     env_name: str,  # where
@@ -65,7 +65,7 @@ def evaluate_agent(
             env.close()
     return torch.cat(returns)
 
-# %% ../../nbs/335_control.training.ipynb #cell-07
+# %% ../../nbs/335_control.training.ipynb #cell-09
 def train_agent(
     env,  # N environments, or a name for cfg.envs of them
     cfg: AgentConfig = AgentConfig(),  # parts and losses
@@ -83,10 +83,10 @@ def train_agent(
     trainer = Trainer(dataclasses.replace(training, max_grad_norm=cfg.max_grad_norm), run)
     return agent, trainer.fit(agent, Experience(env, cfg, seed), resume=resume)
 
-# %% ../../nbs/335_control.training.ipynb #cell-15
+# %% ../../nbs/335_control.training.ipynb #cell-17
 PARTS = ("vision", "memory", "predictors", "controller")
 
-
+# %% ../../nbs/335_control.training.ipynb #cell-19
 def save_agent(
     agent: WorldModelAgent,  # what to save
     folder,  # where; it holds one agent, the last one saved
@@ -102,7 +102,7 @@ def save_agent(
     metadata = {"step": step, "agent": dump_config(agent.cfg), "env_name": env_name, "parts": list(parts)}
     return save_checkpoint(folder, 0, weights, metadata)
 
-
+# %% ../../nbs/335_control.training.ipynb #cell-21
 def read_agent(folder):  # a folder that `save_agent` or a run wrote -> Checkpoint
     "The newest checkpoint of a folder; `CheckpointError` if there is none."
     checkpoint = latest_checkpoint(folder)
@@ -110,7 +110,7 @@ def read_agent(folder):  # a folder that `save_agent` or a run wrote -> Checkpoi
         raise CheckpointError(f"{folder} holds no checkpoint: expected a folder that save_agent or a run wrote")
     return checkpoint
 
-# %% ../../nbs/335_control.training.ipynb #cell-17
+# %% ../../nbs/335_control.training.ipynb #cell-23
 def _check_whole_agent(checkpoint):
     path, state = checkpoint.path, checkpoint.state
     if not state or "env_name" not in state:
@@ -124,7 +124,7 @@ def _check_whole_agent(checkpoint):
             "and take these parts with load_matching"
         )
 
-
+# %% ../../nbs/335_control.training.ipynb #cell-25
 def load_agent(
     folder,  # a folder that `save_agent` wrote
 ) -> tuple:  # agent, name of its environment
@@ -139,7 +139,7 @@ def load_agent(
     load_weights(agent, checkpoint.weights, source)
     return agent, name
 
-# %% ../../nbs/335_control.training.ipynb #cell-19
+# %% ../../nbs/335_control.training.ipynb #cell-27
 class LoadReport(NamedTuple):
     "What was taken over into an agent, by part."
 
@@ -157,7 +157,7 @@ class LoadReport(NamedTuple):
         text = "; ".join(f"{what}: {', '.join(parts) or 'nothing'}" for what, parts in groups.items())
         return f"{text} (weights for {self.env_name})" if self.env_name else text
 
-
+# %% ../../nbs/335_control.training.ipynb #cell-29
 def _differences(here, there):  # two {name: tensor} -> sorted sentences
     "What keeps weights from fitting."
     wrong = [f"{k} only there" for k in there.keys() - here.keys()]
@@ -168,7 +168,7 @@ def _differences(here, there):  # two {name: tensor} -> sorted sentences
             wrong.append(f"{k} {tuple(there[k].shape)} there, {tuple(v.shape)} here")
     return sorted(wrong)
 
-# %% ../../nbs/335_control.training.ipynb #cell-21
+# %% ../../nbs/335_control.training.ipynb #cell-31
 def _check_any_part(checkpoint):
     if not any(k.split(".")[0] in PARTS for k in checkpoint.weights):
         example = next(iter(checkpoint.weights))
@@ -177,7 +177,7 @@ def _check_any_part(checkpoint):
             "save_agent or --save-path wrote, or a run that trained a whole agent"
         )
 
-
+# %% ../../nbs/335_control.training.ipynb #cell-33
 def _check_any_loaded(checkpoint, report):
     if not report.loaded:
         example = ", ".join(report.mismatched[:1]) or f"only {next(iter(checkpoint.weights))}"
@@ -190,7 +190,7 @@ def _check_any_loaded(checkpoint, report):
 def _part_of(weights, part):
     return {k: v for k, v in weights.items() if k.startswith(f"{part}.")}
 
-
+# %% ../../nbs/335_control.training.ipynb #cell-35
 def load_matching(
     agent: WorldModelAgent,  # who gets them
     folder,  # a folder that `save_agent` or a run wrote

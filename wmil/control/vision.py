@@ -97,7 +97,7 @@ def picture_encoder(
         nn.Conv2d(2 * channels, embed_dim, 1),
     )
 
-
+# %% ../../nbs/300_control.vision.ipynb #cell-20
 def picture_decoder(
     channels: int,  # at 32x32
     embed_dim: int,  # dimensions of a code
@@ -113,7 +113,7 @@ def picture_decoder(
         nn.ConvTranspose2d(channels, 3, 4, 2, 1),
     )
 
-# %% ../../nbs/300_control.vision.ipynb #cell-20
+# %% ../../nbs/300_control.vision.ipynb #cell-22
 def _fan_in(conv):
     "Inputs that one output of a convolution sums."
     taps = conv.in_channels * math.prod(conv.kernel_size)
@@ -128,7 +128,7 @@ def _init_convolutions(layers):
         nn.init.zeros_(conv.bias)
     return convs[-1]
 
-# %% ../../nbs/300_control.vision.ipynb #cell-22
+# %% ../../nbs/300_control.vision.ipynb #cell-24
 class VQVision(nn.Module):
     "Pictures of 64×64 pixels as 64 codes, and back."
 
@@ -161,7 +161,7 @@ class VQVision(nn.Module):
         loss = F.mse_loss(self.draw(codes).float(), picture) / self.variance + commitment
         return VisionOutput(codes.reshape(*lead, self.z_dim), tokens.view(*lead, 8, 8), loss)
 
-# %% ../../nbs/300_control.vision.ipynb #cell-24
+# %% ../../nbs/300_control.vision.ipynb #cell-26
 @patch
 def normalise(
     self: VQVision,
@@ -173,7 +173,7 @@ def normalise(
         raise WmilError(f"obs has shape {tuple(obs.shape)} and type {dtype}: expected (B, 64, 64, 3) uint8")
     return obs.reshape(-1, 64, 64, 3).permute(0, 3, 1, 2).float().div_(255)
 
-
+# %% ../../nbs/300_control.vision.ipynb #cell-28
 @patch
 def features(self: VQVision, picture):  # (B, 3, 64, 64) -> (B, 8, 8, embed_dim)
     "What the encoder makes of each cell, before rounding."
@@ -185,7 +185,7 @@ def draw(self: VQVision, codes):  # (B, 8, 8, embed_dim) -> (B, 3, 64, 64)
     "What the decoder makes of codes."
     return self.decoder(codes.permute(0, 3, 1, 2))
 
-
+# %% ../../nbs/300_control.vision.ipynb #cell-30
 @patch
 @torch.no_grad()
 def fit_variance(self: VQVision, picture):
@@ -194,7 +194,7 @@ def fit_variance(self: VQVision, picture):
         self.variance.copy_(picture.var((0, 2, 3)).mean().clamp_min(1e-4))
         self.fitted.fill_(True)
 
-# %% ../../nbs/300_control.vision.ipynb #cell-26
+# %% ../../nbs/300_control.vision.ipynb #cell-32
 @patch
 def encode(
     self: VQVision,
@@ -214,7 +214,7 @@ def encode(
         self.quantizer.train(training)
     return VisionOutput(codes.reshape(*lead, self.z_dim), tokens.view(*lead, 8, 8), codes.new_zeros(()))
 
-
+# %% ../../nbs/300_control.vision.ipynb #cell-34
 @patch
 def decode(
     self: VQVision,
@@ -226,7 +226,7 @@ def decode(
     picture = self.draw(z.reshape(-1, 8, 8, self.cfg.embed_dim)).float().clamp(0, 1)  # (B, 3, 64, 64)
     return picture.permute(0, 2, 3, 1).reshape(*z.shape[:-1], 64, 64, 3)
 
-# %% ../../nbs/300_control.vision.ipynb #cell-33
+# %% ../../nbs/300_control.vision.ipynb #cell-41
 @patch
 def loss(
     self: VQVision,
@@ -240,7 +240,7 @@ def loss(
 
     return out.loss, {"vision/loss": out.loss, "vision/perplexity": perplexity}
 
-
+# %% ../../nbs/300_control.vision.ipynb #cell-43
 class ObservationBatches:
     "An endless source of shuffled batches of observations."
 
@@ -267,15 +267,19 @@ class ObservationBatches:
         self.at += self.count
         return {"obs": self.obs[torch.from_numpy(rows)]}
 
-    def state_dict(self):
-        "Where it is."
-        return {"round": self.round, "at": self.at}
+# %% ../../nbs/300_control.vision.ipynb #cell-45
+@patch
+def state_dict(self: ObservationBatches):
+    "Where it is."
+    return {"round": self.round, "at": self.at}
 
-    def load_state_dict(self, state):
-        "Resume from there."
-        self.round, self.at = state["round"], state["at"]
 
-# %% ../../nbs/300_control.vision.ipynb #cell-42
+@patch
+def load_state_dict(self: ObservationBatches, state):
+    "Resume from there."
+    self.round, self.at = state["round"], state["at"]
+
+# %% ../../nbs/300_control.vision.ipynb #cell-54
 def _unreadable(space):
     "The sentence for an observation space that no vision reads."
     dtype, shape = getattr(space, "dtype", None), getattr(space, "shape", None)
@@ -286,7 +290,7 @@ def _unreadable(space):
         f"or a Box of (64, 64, 3) uint8{hint}"
     )
 
-
+# %% ../../nbs/300_control.vision.ipynb #cell-56
 def make_vision(
     space,  # gymnasium's observation space of one environment
     cfg: VQVisionConfig = VQVisionConfig(),  # for pictures
