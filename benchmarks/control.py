@@ -12,16 +12,18 @@ from torch import nn
 
 from wmil.control.agent import AgentConfig
 from wmil.control.controllers import ControllerConfig, DiscreteController
-from wmil.control.envs import GymEnvs
+from wmil.envs import GymEnvs
 from wmil.control.latent_planning import LatentDynamics
 from wmil.control.memory import MemoryConfig, TemporalTransformer
 from wmil.control.painter import make_car_racing
 from wmil.control.predictors import Predictors
 from wmil.control.racing import RacingConfig, RacingEnv
 from wmil.control.training import train_agent
-from wmil.core import atomic_write, output_root, seed_everything
-from wmil.planning import CartPole, DynamicsEnv
-from wmil.runs import provenance
+from wmil.core import output_root
+from wmil.rng import seed_everything
+from wmil.storage import atomic_write
+from wmil.systems import CartPole, DynamicsEnv
+from wmil.results import provenance
 from wmil.trainers import TrainerConfig
 from timing import alternate, row
 
