@@ -1,7 +1,9 @@
-"""Control: CarRacing without drawing what nobody looks at, a decision with a plan against one without, actor-critic learning against Stable-Baselines3, and one step of memory against the whole window.
+"""Control: CarRacing's drawing, planning, actor-critic learning and memory, each against the plain way.
 
-Before timing, each pair is shown to do the same: pictures, rewards and endings of the racing game are equal, and a step of memory agrees with the full pass. Both actor-critics have hidden layers of 128 and 64 with layer norms, eight (then 64) CartPoles and rollouts of five steps; ours
-sees the poles once through Gymnasium, as theirs does, and once as one batch of tensors. Sides take turns in this process. Run by `make bench`.
+Before timing, each pair is shown to do the same: pictures, rewards and endings of the racing game are equal, and a step
+of memory agrees with the full pass. Both actor-critics (ours and Stable-Baselines3's) have hidden layers of 128 and 64
+with layer norms, eight (then 64) CartPoles and rollouts of five steps; ours sees the poles once through Gymnasium, as
+theirs does, and once as one batch of tensors. Sides take turns in this process. Run by `make bench`.
 """
 
 import json, time
@@ -12,16 +14,18 @@ from torch import nn
 
 from wmil.control.agent import AgentConfig
 from wmil.control.controllers import ControllerConfig, DiscreteController
-from wmil.control.envs import GymEnvs
+from wmil.envs import GymEnvs
 from wmil.control.latent_planning import LatentDynamics
 from wmil.control.memory import MemoryConfig, TemporalTransformer
 from wmil.control.painter import make_car_racing
 from wmil.control.predictors import Predictors
 from wmil.control.racing import RacingConfig, RacingEnv
 from wmil.control.training import train_agent
-from wmil.core import atomic_write, output_root, seed_everything
-from wmil.planning import CartPole, DynamicsEnv
-from wmil.runs import provenance
+from wmil.core import output_root
+from wmil.rng import seed_everything
+from wmil.storage import atomic_write
+from wmil.systems import CartPole, DynamicsEnv
+from wmil.results import provenance
 from wmil.trainers import TrainerConfig
 from timing import alternate, row
 
@@ -91,7 +95,8 @@ def bench_planning(repeats, n=8, horizon=5, goal=0.2):
 
     rates, threads = alternate({"planned": lambda: decide(True), "plain": lambda: decide(False)}, repeats)
     r = row(
-        f"a decision for {n} CartPoles with a plan of {horizon} steps against one without (the goal: at most five times the time)",
+        f"a decision for {n} CartPoles with a plan of {horizon} steps against one without "
+        "(the goal: at most five times the time)",
         [n * x for x in rates["planned"]],
         [n * x for x in rates["plain"]],
         "decisions/s",

@@ -15,7 +15,7 @@ from .controllers import ContinuousController, Controller, DiscreteController
 from .memory import TemporalTransformer
 from .predictors import Predictors
 from ..core import WmilError
-from ..planning import CEM, evaluate as imagined_returns
+from ..planning import CEM, evaluate_plans as imagined_returns
 
 # %% ../../nbs/315_control.latent_planning.ipynb #cell-05
 class LatentDynamics:

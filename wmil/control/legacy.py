@@ -13,7 +13,8 @@ from .agent import AgentConfig, WorldModelAgent
 from .controllers import ControllerConfig
 from .dreams import Experience
 from .envs import make_envs
-from ..core import check_choice, stream_seed
+from ..core import check_choice
+from ..rng import stream_seed
 from ..trainers import Trainer, TrainerConfig
 
 # %% ../../nbs/345_control.legacy.ipynb #cell-05

@@ -13,7 +13,8 @@ from fastcore.basics import patch
 from pydantic import Field
 from torch import nn
 from torch.nn import functional as F
-from ..core import ConfigError, WmilError, config
+from ..config import config
+from ..core import ConfigError, WmilError
 
 # %% ../../nbs/305_control.memory.ipynb #cell-05
 @config

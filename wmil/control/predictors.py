@@ -6,12 +6,13 @@
 __all__ = ['Predictors', 'predictor_losses', 'previous_actions', 'MemoryLearner', 'LatentWindows']
 
 # %% ../../nbs/307_control.predictors.ipynb #cell-02
-import numpy as np, torch
+import torch
 from fastcore.basics import patch
 from torch import nn
 from torch.nn import functional as F
 from .memory import TemporalTransformer, memory_loss, running_unit
-from ..core import ConfigError, WmilError, stream_seed
+from ..batches import WindowSampler
+from ..core import ConfigError
 
 # %% ../../nbs/307_control.predictors.ipynb #cell-05
 def _head(inputs, hidden_dim):
@@ -134,18 +135,8 @@ class MemoryLearner(nn.Module):
         return latent + rest, {**memory_metrics, **metrics}
 
 # %% ../../nbs/307_control.predictors.ipynb #cell-22
-def _check_windows(data, length):
-    N, T = data["start"].shape
-    wrong = [k for k, v in data.items() if v.shape[:2] != (N, T)]
-    if wrong:
-        shape = tuple(data[wrong[0]].shape)
-        raise WmilError(f"{wrong[0]} has shape {shape}: expected ({N}, {T}, ...), as start has")
-    if not 1 <= length <= T:
-        raise ConfigError(f"windows of {length} steps out of {T}: expected 1 to {T}")
-
-# %% ../../nbs/307_control.predictors.ipynb #cell-24
-class LatentWindows:
-    "An endless source of windows of recorded experience."
+class LatentWindows(WindowSampler):
+    "Windows of recorded latents, with the action before each step."
 
     def __init__(
         self,
@@ -154,33 +145,5 @@ class LatentWindows:
         length: int = 32,  # steps of a window
         seed: int = 0,  # of the choice of windows
     ):
-        _check_windows(data, length)
-        self.data = {**data, "prev": previous_actions(data["act"], data["start"])}
-        self.size = tuple(data["start"].shape)
-        self.batch_size = batch_size
-        self.length = length
-        self.count = batch_size * length
-        self.seed = seed
-        self.round = 0
-
-    def next(self, learner=None):
-        "The next batch."
-        rng = np.random.default_rng(stream_seed(self.seed, f"windows {self.round}"))
-        (N, T), B = self.size, self.batch_size
-        rows = rng.integers(N, size=(B, 1))
-        first = rng.integers(T - self.length + 1, size=(B, 1))
-        at = torch.from_numpy(rows), torch.from_numpy(first + np.arange(self.length))
-        self.round += 1
-        return {k: v[at] for k, v in self.data.items()}
-
-# %% ../../nbs/307_control.predictors.ipynb #cell-26
-@patch
-def state_dict(self: LatentWindows):
-    "Where it is."
-    return {"round": self.round}
-
-
-@patch
-def load_state_dict(self: LatentWindows, state):
-    "Resume from there."
-    self.round = state["round"]
+        data = {**data, "prev": previous_actions(data["act"], data["start"])}
+        super().__init__(data, batch_size, length, seed)

@@ -11,12 +11,13 @@ from fastcore.basics import patch
 from gymnasium.spaces import Discrete
 from torch import nn
 from .agent import WorldModelAgent
-from .dreams import Replay
-from .envs import EpisodeStarts
+from .dreams import REPLAY_KEYS
+from ..envs import EpisodeStarts
 from .predictors import LatentWindows
 from .vision import ObservationBatches
-from ..core import ConfigError, Rng, pick_device, stream_seed
-from ..planning import encode_action
+from ..core import ConfigError
+from ..rng import Rng, pick_device, stream_seed
+from ..envs import encode_action
 from ..rollout import rollout
 from ..trainers import Trainer, TrainerConfig
 
@@ -74,7 +75,7 @@ def collect_experience(
         return agent.act(obs, info, rng.rand(n, *agent.noise_shape))
 
     batch, _ = rollout(env, random_policy if agent is None else _agent_policy, steps)
-    return {k: batch[k] for k in (*Replay(1).keys, "next_obs")}
+    return {k: batch[k] for k in ("obs", *REPLAY_KEYS, "next_obs")}
 
 # %% ../../nbs/340_control.pretraining.ipynb #cell-12
 def pretrain_vision(

@@ -14,9 +14,10 @@ from gymnasium.spaces import Box
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from pydantic import Field
 from .painter import Painter, make_car_racing
-from ..core import ConfigError, WmilError, config, stream_seed
-from ..planning import check_action
-from ..rollout import GymnasiumEnv
+from ..config import config
+from ..core import ConfigError, WmilError
+from ..rng import stream_seed
+from ..envs import GymnasiumEnv
 
 # %% ../../nbs/320_control.racing.ipynb #cell-05
 Frames = Annotated[int, Field(ge=0)]
@@ -180,19 +181,10 @@ def load(self: RacingEnv, state):
 RacingEnv.snapshot = property(RacingEnv.save, RacingEnv.load)  # vector environments pass values only as attributes
 
 # %% ../../nbs/320_control.racing.ipynb #cell-35
-def _last_of_episodes(obs, info):
-    "Where the step really led: pictures and numbers before any automatic reset."
-    final = np.array(obs)
-    last = {k: np.array(info[k]) for k in ("score", "frames", "track")}
-    for i in np.flatnonzero(info.get("_final_obs", ())):
-        final[i] = info["final_obs"][i]
-        for k in last:
-            last[k][i] = info["final_info"][k][i]
-    return {"final_obs": torch.as_tensor(final), **{k: torch.as_tensor(v) for k, v in last.items()}}
-
-# %% ../../nbs/320_control.racing.ipynb #cell-37
 class RacingEnvs(GymnasiumEnv):
     "N cars as a batched tensor environment; each has tracks of its own."
+
+    info_keys = ("score", "frames", "track")
 
     def __init__(
         self,
@@ -206,23 +198,8 @@ class RacingEnvs(GymnasiumEnv):
         vector = AsyncVectorEnv if processes else SyncVectorEnv
         env = vector([functools.partial(RacingEnv, cfg)] * n, autoreset_mode=AutoresetMode.SAME_STEP)
         super().__init__(env, [stream_seed(seed, f"car {i}") for i in range(n)])
-        self.observation_space = env.single_observation_space
-        self.action_space = env.single_action_space
 
-    def reset(self):
-        "Begin an episode in each car."
-        obs, info = self._call("reset", seed=self.seed)
-        self.seed = None
-        return torch.as_tensor(obs), {"track": torch.as_tensor(info["track"])}
-
-    def step(self, act):  # (N, A)
-        "One decision of each car."
-        check_action(act, self.action_space, self.batch_shape)
-        obs, rew, terminated, truncated, info = self._call("step", act.cpu().numpy())
-        tensors = (torch.as_tensor(x) for x in (obs, rew.astype(np.float32), terminated, truncated))
-        return *tensors, _last_of_episodes(obs, info)
-
-# %% ../../nbs/320_control.racing.ipynb #cell-39
+# %% ../../nbs/320_control.racing.ipynb #cell-37
 @patch
 def close(self: RacingEnvs):
     "End the processes, also those that no longer answer."
@@ -233,9 +210,9 @@ def close(self: RacingEnvs):
             p.kill()
     self.env.closed = True
 
-# %% ../../nbs/320_control.racing.ipynb #cell-41
+# %% ../../nbs/320_control.racing.ipynb #cell-39
 @patch
-def _call(self: RacingEnvs, method, *args, **kwargs):
+def call(self: RacingEnvs, method, *args, **kwargs):
     "Call the vector environment; if a process fails, all of them end with one sentence."
     if self.env.closed:
         raise WmilError("these environments were closed: make new ones")
@@ -249,11 +226,11 @@ def _call(self: RacingEnvs, method, *args, **kwargs):
             f"CarRacing stopped: {cause}; all its processes were closed: resume from the last checkpoint"
         ) from e
 
-# %% ../../nbs/320_control.racing.ipynb #cell-45
+# %% ../../nbs/320_control.racing.ipynb #cell-43
 @patch
 def state_dict(self: RacingEnvs):
     "Seeds, episodes and padded actions of all cars."
-    cars = self._call("get_attr", "snapshot")
+    cars = self.call("get_attr", "snapshot")
     actions = [torch.from_numpy(c["actions"]) for c in cars]
     return {
         "seed": torch.tensor([c["seed"] for c in cars]),
@@ -263,7 +240,7 @@ def state_dict(self: RacingEnvs):
         "first": torch.tensor(self.seed or []),
     }
 
-# %% ../../nbs/320_control.racing.ipynb #cell-47
+# %% ../../nbs/320_control.racing.ipynb #cell-45
 @patch
 def load_state_dict(self: RacingEnvs, state):
     "Bring all cars back to where they were."
@@ -272,5 +249,5 @@ def load_state_dict(self: RacingEnvs, state):
         raise WmilError(f"the checkpoint holds {n} cars, this environment {here}: make it with n = {n}")
     cars = zip(state["seed"].tolist(), state["episode"].tolist(), state["length"].tolist(), state["actions"])
     snapshots = [{"seed": s, "episode": e, "actions": a[:length].numpy()} for s, e, length, a in cars]
-    self._call("set_attr", "snapshot", snapshots)
+    self.call("set_attr", "snapshot", snapshots)
     self.seed = state["first"].tolist() or None

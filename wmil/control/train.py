@@ -26,9 +26,12 @@ from wmil.control.options import (
 )
 from .pretraining import collect_experience, pretrain_memory, pretrain_vision
 from .training import PARTS, evaluate_agent, load_matching, save_agent
-from ..core import ConfigError, WmilError, cli, dump_config, find_file, output_root, root, stream_seed
-from ..runs import Run, config_difference, create_run
-from ..trainers import Trainer, find_non_finite
+from ..config import dump_config
+from ..core import ConfigError, WmilError, cli, display_path, output_root, root
+from ..rng import stream_seed
+from ..runs import Run, open_run
+from ..safeguards import find_non_finite
+from ..trainers import Trainer
 
 # %% ../../nbs/350_control.train.ipynb #cell-05
 class CheckedEnv:
@@ -185,21 +188,12 @@ def fit_control(
     return trainer.fit(agent, source, resume=resume, evaluate=lambda: _watch(agent, source, trainer))
 
 # %% ../../nbs/350_control.train.ipynb #cell-27
-def _open_run(cfg, resume=None):
-    "A run directory, new or resumed; `ConfigError` if it was started with other options."
-    if not resume:
-        return create_run(f"control-{cfg.env_name.replace('/', '-')}", dump_config(cfg), cfg.seed)
-    if cfg.pretrain_vision or cfg.pretrain_memory:
+def _open_control_run(cfg, resume=None):
+    "A run directory, new or resumed."
+    if resume and (cfg.pretrain_vision or cfg.pretrain_memory):
         raise ConfigError(f"run {resume} is one of pre-training, which cannot be resumed: start it again")
-    run = Run(find_file(resume))
-    differences = config_difference({**dump_config(ControlConfig()), **run.config}, dump_config(cfg))
-    if differences:
-        run.close()
-        raise ConfigError(
-            f"run {run.path} was started with other options ({'; '.join(differences)}): "
-            "leave those options out, or start a new run"
-        )
-    return run
+    name, defaults = f"control-{cfg.env_name.replace('/', '-')}", dump_config(ControlConfig())
+    return open_run(name, dump_config(cfg), cfg.seed, resume, defaults=defaults)
 
 # %% ../../nbs/350_control.train.ipynb #cell-29
 def make_control_agent(cfg: ControlConfig, env) -> WorldModelAgent:
@@ -212,7 +206,7 @@ def make_control_agent(cfg: ControlConfig, env) -> WorldModelAgent:
 
 # %% ../../nbs/350_control.train.ipynb #cell-31
 def _check_frozen_vision(cfg, agent):
-    if cfg.vision_mode == "frozen" and not getattr(agent.vision, "fitted", True):
+    if cfg.agent.vision_mode == "frozen" and not getattr(agent.vision, "fitted", True):
         raise ConfigError(
             "vision_mode = 'frozen' needs a vision that was trained: "
             "give --load-path with weights that --pretrain-vision made"
@@ -241,7 +235,7 @@ def train_control(
     env = CheckedEnv(env, cfg.env_name)
     try:
         agent = make_control_agent(cfg, env)
-        with _open_run(cfg, resume) as run:
+        with _open_control_run(cfg, resume) as run:
             if cfg.load_path and not (resume and any(run.checkpoints.glob("step_*"))):
                 load_initial_weights(agent, cfg.load_path, log)
             if cfg.pretrain_vision or cfg.pretrain_memory:
@@ -255,10 +249,7 @@ def train_control(
         env.close()
 
 # %% ../../nbs/350_control.train.ipynb #cell-37
-def _short(path):
-    "A path relative to the repository, if it is inside."
-    path = Path(path)
-    return path.relative_to(root()) if path.is_relative_to(root()) else path
+#| export
 
 # %% ../../nbs/350_control.train.ipynb #cell-39
 def evaluation_batch(cfg: ControlConfig) -> int:
@@ -285,9 +276,9 @@ def main(
     cfg, resume = parse_control_args(sys.argv[1:] if args is None else args)
     torch.set_num_threads(cfg.threads)
     result = train_control(cfg, resume, progress)
-    hints = [f"tensorboard --logdir {_short(result.path.parent)}"]
+    hints = [f"tensorboard --logdir {display_path(result.path.parent)}"]
     if result.history:
         _report_scores(cfg, result)
-        hints.append(f"wmil-control --resume {_short(result.path)}")
-    print(f"Weights: {_short(result.weights)}")
-    print(f"Run: {_short(result.path)}   ({';  '.join(hints)})")
+        hints.append(f"wmil-control --resume {display_path(result.path)}")
+    print(f"Weights: {display_path(result.weights)}")
+    print(f"Run: {display_path(result.path)}   ({';  '.join(hints)})")

@@ -15,7 +15,9 @@ from gymnasium.spaces import Box
 from pydantic import Field
 from torch import nn
 from torch.nn import functional as F
-from ..core import ConfigError, WmilError, config, stream_seed
+from ..batches import EpochOrders, ShuffledBatches
+from ..config import config
+from ..core import ConfigError, WmilError
 from ..vq import codebook_stats, make_quantizer
 
 # %% ../../nbs/300_control.vision.ipynb #cell-05
@@ -140,7 +142,7 @@ class VQVision(nn.Module):
         self.cfg = cfg
         self.z_dim = 64 * cfg.embed_dim
         self.encoder = picture_encoder(cfg.channels, cfg.embed_dim)
-        codes = dict(num_codes=cfg.num_codes, decay=cfg.ema_decay, commitment=cfg.commitment, dead=cfg.dead)
+        codes = dict(num_codes=cfg.num_codes, ema_decay=cfg.ema_decay, commitment=cfg.commitment, dead=cfg.dead)
         self.quantizer = make_quantizer("ema", cfg.embed_dim, **codes)
         self.decoder = picture_decoder(cfg.channels, cfg.embed_dim)
         _init_convolutions(self.encoder)
@@ -241,7 +243,7 @@ def loss(
     return out.loss, {"vision/loss": out.loss, "vision/perplexity": perplexity}
 
 # %% ../../nbs/300_control.vision.ipynb #cell-43
-class ObservationBatches:
+class ObservationBatches(ShuffledBatches):
     "An endless source of shuffled batches of observations."
 
     def __init__(
@@ -250,36 +252,14 @@ class ObservationBatches:
         batch_size: int = 16,  # B
         seed: int = 0,  # of the shuffles
     ):
-        if not 1 <= batch_size <= len(obs):
-            raise ConfigError(f"batches of {batch_size} out of {len(obs)} observations: expected 1 to {len(obs)}")
+        super().__init__(EpochOrders(len(obs), seed, "pictures {epoch}"), batch_size, what="observations")
         self.obs = obs
-        self.count = batch_size
-        self.seed = seed
-        self.round = 0
-        self.at = 0
 
-    def next(self, learner=None):
-        "The next batch; the observations are shuffled again when they run out."
-        if self.at + self.count > len(self.obs):
-            self.round, self.at = self.round + 1, 0
-        order = np.random.default_rng(stream_seed(self.seed, f"pictures {self.round}")).permutation(len(self.obs))
-        rows = order[self.at : self.at + self.count]
-        self.at += self.count
-        return {"obs": self.obs[torch.from_numpy(rows)]}
+    def read(self, rows):
+        "Some observations."
+        return {"obs": self.obs[rows]}
 
-# %% ../../nbs/300_control.vision.ipynb #cell-45
-@patch
-def state_dict(self: ObservationBatches):
-    "Where it is."
-    return {"round": self.round, "at": self.at}
-
-
-@patch
-def load_state_dict(self: ObservationBatches, state):
-    "Resume from there."
-    self.round, self.at = state["round"], state["at"]
-
-# %% ../../nbs/300_control.vision.ipynb #cell-54
+# %% ../../nbs/300_control.vision.ipynb #cell-52
 def _unreadable(space):
     "The sentence for an observation space that no vision reads."
     dtype, shape = getattr(space, "dtype", None), getattr(space, "shape", None)
@@ -290,7 +270,7 @@ def _unreadable(space):
         f"or a Box of (64, 64, 3) uint8{hint}"
     )
 
-# %% ../../nbs/300_control.vision.ipynb #cell-56
+# %% ../../nbs/300_control.vision.ipynb #cell-54
 def make_vision(
     space,  # gymnasium's observation space of one environment
     cfg: VQVisionConfig = VQVisionConfig(),  # for pictures
