@@ -166,7 +166,7 @@ def bench_a2c(repeats, steps=8000, envs=8, n_steps=5, goal=1.5):
 
     def tensors():
         env, like = DynamicsEnv(CartPole(), envs, 0), gymnasium.make("CartPole-v1")
-        env.observation_space, env.action_space = like.observation_space, like.action_space
+        env.observation_space = like.observation_space
         return env
 
     def theirs():
