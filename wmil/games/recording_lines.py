@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from ..core import nearest
 from .engine import legal_mask
-from .puzzles import CLICK, NUM_COLORS, NUM_KINDS, RESET, SIZE, Action
+from .puzzles import CLICK, NUM_COLORS, NUM_KINDS, SIZE, Action
 
 # %% ../../nbs/422_games.recording_lines.ipynb #cell-09
 class LineError(Exception):
