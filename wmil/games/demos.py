@@ -120,7 +120,9 @@ def play_demo(
     _check_noise(noise, steps)
     rng = np.random.default_rng(stream_seed(rng_seed, f"player of {game} {seed}"))
     engine = Engine(make_game(game, seed, levels))
-    obs = engine.reset() if first == 1 else engine.start_at(first)
+    obs = engine.reset()
+    if first > 1:
+        obs = engine.start_at(first)
     episode = _Episode(engine, [(Action(RESET), obs)])
     fixed_length = steps is not None
     while engine.obs.state != "WIN" and not (fixed_length and len(episode.steps) > steps):

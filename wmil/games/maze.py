@@ -6,7 +6,7 @@
 __all__ = ['WIDTH', 'HEIGHT', 'CELL', 'ROW', 'BOARD', 'DIRECTIONS', 'LENGTHS', 'LOCKS', 'MAZE_FLOOR', 'MAZE_WALL', 'MAZE_STATUS',
            'BAR_EMPTY', 'BAR_FULL', 'KEY_COLORS', 'INDENT', 'BAR', 'MAZE_TILES', 'adjacent', 'flood', 'members',
            'MazeLayout', 'solution_length', 'scattered', 'carved', 'random_cell', 'shortest_path', 'find_cuts',
-           'locked_maze', 'find_maze', 'maze_tile', 'paste', 'cell_corner', 'draw_board', 'bar_pixels', 'Maze']
+           'locked_maze', 'find_maze', 'maze_tile', 'paste_tile', 'cell_corner', 'draw_board', 'bar_pixels', 'Maze']
 
 # %% ../../nbs/410_games.maze.ipynb #cell-02
 import functools
@@ -236,7 +236,7 @@ def maze_tile(
     return np.array([[values[p] if p in values else int(p) for p in row] for row in rows.split()], np.int8)
 
 
-def paste(
+def paste_tile(
     canvas: np.ndarray,  # (64, 64) int8, changed
     tile: np.ndarray,  # (8, 8) int8
     x: int,  # column of its corner
@@ -263,16 +263,16 @@ def draw_board(
     for cell in members(layout.free):
         x, y = cell_corner(cell)
         canvas[y : y + CELL, x : x + CELL] = MAZE_FLOOR
-    paste(canvas, maze_tile("goal"), *cell_corner(layout.goal.bit_length() - 1))
+    paste_tile(canvas, maze_tile("goal"), *cell_corner(layout.goal.bit_length() - 1))
     canvas[HEIGHT * CELL :] = MAZE_STATUS
     canvas[59:61, :BAR] = BAR_EMPTY
     for c, color in enumerate(KEY_COLORS):
         if held >> c & 1:
-            paste(canvas, maze_tile("key", color), BAR + CELL * c, HEIGHT * CELL)
+            paste_tile(canvas, maze_tile("key", color), BAR + CELL * c, HEIGHT * CELL)
             continue
         for name, cells in (("door", layout.doors[c]), ("key", layout.keys[c])):
             for cell in members(cells):
-                paste(canvas, maze_tile(name, color), *cell_corner(cell))
+                paste_tile(canvas, maze_tile(name, color), *cell_corner(cell))
     return canvas
 
 
