@@ -35,7 +35,7 @@ def jitter(
     near = Action(CLICK, int(np.clip(action.x + dx, 0, SIZE - 1)), int(np.clip(action.y + dy, 0, SIZE - 1)))
     return near if game.canonical(near) == action else action
 
-
+# %% ../../nbs/435_games.demos.ipynb #cell-07
 def slip(
     game,  # a PuzzleGame
     rng: np.random.Generator,
@@ -47,7 +47,7 @@ def slip(
     kind = int(rng.choice(game.kinds))
     return Action(CLICK, *(int(p) for p in rng.integers(0, SIZE, 2))) if kind == CLICK else Action(kind)
 
-
+# %% ../../nbs/435_games.demos.ipynb #cell-09
 def demo_action(
     game,  # a PuzzleGame
     noise: float,  # rate of slips
@@ -62,7 +62,7 @@ def demo_action(
         return Action(RESET)
     return jitter(game, best[rng.integers(len(best)) if choice == "any" else 0], rng)
 
-# %% ../../nbs/435_games.demos.ipynb #cell-08
+# %% ../../nbs/435_games.demos.ipynb #cell-12
 @dataclass
 class _Episode:
     "The steps of a session while it is played."
@@ -98,14 +98,14 @@ class _Episode:
             seed=seed,
         )
 
-# %% ../../nbs/435_games.demos.ipynb #cell-10
+# %% ../../nbs/435_games.demos.ipynb #cell-14
 def _check_noise(noise, steps):
     if not 0 <= noise <= 1:
         raise WmilError(f"noise = {noise}: expected a rate of slips between 0 and 1")
     if steps is None and noise >= 1:
         raise WmilError("a player who only slips never wins: give a number of steps, or a noise below 1")
 
-
+# %% ../../nbs/435_games.demos.ipynb #cell-16
 def play_demo(
     game: str,  # a shipped game
     seed: int,  # of its levels
@@ -134,10 +134,10 @@ def play_demo(
         episode.act(action, forgive=fixed_length)
     return episode.session(game, levels, seed)
 
-# %% ../../nbs/435_games.demos.ipynb #cell-15
+# %% ../../nbs/435_games.demos.ipynb #cell-21
 SPLITS = {"train": 0, "validation": 10**6, "held_out": 2 * 10**6}  # the first level seed of each
 
-
+# %% ../../nbs/435_games.demos.ipynb #cell-23
 @config
 class DemosConfig:
     "What the default data set is made of; the numbers of sessions are per game."
@@ -155,7 +155,7 @@ class DemosConfig:
     seed: Annotated[int, Field(ge=0)] = 0  # of the players
     choice: Literal["any", "first"] = "any"  # of the optimal actions
 
-
+# %% ../../nbs/435_games.demos.ipynb #cell-25
 def opening_frames(
     session: Session,
 ) -> set:  # of bytes
@@ -163,7 +163,7 @@ def opening_frames(
     times = np.r_[0, session.level_ups]
     return {session.frames[t].tobytes() for t in times if session.levels[t] < session.win_levels}
 
-# %% ../../nbs/435_games.demos.ipynb #cell-17
+# %% ../../nbs/435_games.demos.ipynb #cell-27
 @patch
 def session(
     self: DemosConfig,
@@ -179,7 +179,7 @@ def session(
     steps = None if aim else self.aimless_steps
     return play_demo(game, seed, noise, self.levels, steps, self.seed, self.choice, first)
 
-
+# %% ../../nbs/435_games.demos.ipynb #cell-29
 def make_demos(
     cfg: DemosConfig = DemosConfig(),
 ) -> dict:  # {"train", "validation", "held_out"} -> list of Session
@@ -199,7 +199,7 @@ def make_demos(
                 i += 1
     return sessions
 
-# %% ../../nbs/435_games.demos.ipynb #cell-22
+# %% ../../nbs/435_games.demos.ipynb #cell-34
 def write_demos(
     demos: dict,  # from `make_demos`
     cfg: DemosConfig,  # with which they were made
@@ -214,7 +214,7 @@ def write_demos(
     manifest = {"config": dump_config(cfg), "files": files}
     atomic_write(folder / "manifest.json", json.dumps(manifest, indent=1))
 
-
+# %% ../../nbs/435_games.demos.ipynb #cell-36
 def _read_manifest(folder):
     try:
         return json.loads((folder / "manifest.json").read_text())
@@ -236,7 +236,7 @@ def _check_manifest(folder, manifest, cfg):
         "choose another folder, or delete this one"
     )
 
-# %% ../../nbs/435_games.demos.ipynb #cell-24
+# %% ../../nbs/435_games.demos.ipynb #cell-38
 def _by_number(name):
     return name.rsplit("-", 1)[1], name
 
@@ -255,7 +255,7 @@ def read_demos(
         for split, names in manifest["files"].items()
     }
 
-
+# %% ../../nbs/435_games.demos.ipynb #cell-40
 def demos(
     cfg: DemosConfig = DemosConfig(),
     folder=None,  # where to keep them; None: data/games/demos
@@ -270,7 +270,7 @@ def demos(
     write_demos(sessions, cfg, folder)
     return sessions
 
-# %% ../../nbs/435_games.demos.ipynb #cell-27
+# %% ../../nbs/435_games.demos.ipynb #cell-43
 @cli
 def main(argv=None):
     "Play the default data set and write it as recordings: --folder, and every option of DemosConfig."

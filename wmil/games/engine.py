@@ -29,7 +29,7 @@ class Observation(NamedTuple):
     legal: np.ndarray  # (8,) bool, read-only: kinds that are legal next
     full_reset: bool  # the whole game was started over
 
-
+# %% ../../nbs/402_games.engine.ipynb #cell-07
 @functools.lru_cache
 def legal_mask(
     kinds: tuple,  # that the game knows
@@ -41,7 +41,7 @@ def legal_mask(
     mask.flags.writeable = False
     return mask
 
-# %% ../../nbs/402_games.engine.ipynb #cell-07
+# %% ../../nbs/402_games.engine.ipynb #cell-09
 class Engine:
     "Drives any game of the engine: checks actions, and reads what comes back."
 
@@ -67,7 +67,7 @@ class Engine:
         self.obs = self._perform(self.check_action(action))
         return self.obs
 
-# %% ../../nbs/402_games.engine.ipynb #cell-09
+# %% ../../nbs/402_games.engine.ipynb #cell-11
 def _check_exists(action):
     kind, x, y = action
     if not 0 <= kind < NUM_KINDS:
@@ -84,7 +84,7 @@ def _check_legal(kind, obs, game):
     allowed = ", ".join(f"{k} ({ACTION_NAMES[k]})" for k in np.flatnonzero(obs.legal))
     raise GameError(f"action kind {kind} ({ACTION_NAMES[kind]}) is not legal, {why}: expected one of {allowed}")
 
-
+# %% ../../nbs/402_games.engine.ipynb #cell-13
 @patch
 def check_action(
     self: Engine,
@@ -101,7 +101,7 @@ def check_action(
     _check_legal(action.kind, self.obs, self.game)
     return action if action.kind == CLICK else Action(action.kind)
 
-# %% ../../nbs/402_games.engine.ipynb #cell-11
+# %% ../../nbs/402_games.engine.ipynb #cell-15
 @patch
 def _perform(self: Engine, action):
     "Let the engine perform an action."
@@ -119,7 +119,7 @@ def _perform(self: Engine, action):
             f"the game {self.game.game_id} failed on {action}: {what}; mend the game, or call reset to start over"
         ) from e
 
-
+# %% ../../nbs/402_games.engine.ipynb #cell-17
 def _check_frame(frame):
     if frame.shape != (SIZE, SIZE) or frame.max() >= NUM_COLORS:
         raise GameError(
@@ -137,7 +137,7 @@ def _observe(self: Engine, frame, layers=1, full_reset=False):
     legal = legal_mask(tuple(game._available_actions), done)
     return Observation(frame, layers, game._score, game._win_score, game._state.value, legal, full_reset)
 
-# %% ../../nbs/402_games.engine.ipynb #cell-18
+# %% ../../nbs/402_games.engine.ipynb #cell-24
 @patch
 def copy(self: Engine):
     "An independent engine in the same state."
@@ -162,7 +162,7 @@ def set_state(self: Engine, state) -> Observation:
     self.obs = self._observe(self.game.camera.render(self.game.current_level.get_sprites()))
     return self.obs
 
-# %% ../../nbs/402_games.engine.ipynb #cell-19
+# %% ../../nbs/402_games.engine.ipynb #cell-25
 def _check_level(game, level):
     if not isinstance(game, PuzzleGame):
         raise GameError(f"{game.game_id} can only be started at level 1")
@@ -182,7 +182,7 @@ def start_at(
     self.game._score = level - 1
     return self.set_state(self.game.snapshot())
 
-# %% ../../nbs/402_games.engine.ipynb #cell-23
+# %% ../../nbs/402_games.engine.ipynb #cell-29
 def _import_file(path):
     "The module of a game file; `GameError` with the line that fails."
     name = f"wmil_game_{path.stem}_{zlib.crc32(str(path).encode()):08x}"
@@ -198,7 +198,7 @@ def _import_file(path):
         ) from e
     return module
 
-
+# %% ../../nbs/402_games.engine.ipynb #cell-31
 @functools.lru_cache
 def _game_class(
     path,  # a .py file, resolved
@@ -217,14 +217,14 @@ def _game_class(
     names = ", ".join(c.__name__ for c in leaves)
     raise GameError(f"{path.name} holds {len(leaves)} games, {names}: name one of them like the file, or leave one")
 
-# %% ../../nbs/402_games.engine.ipynb #cell-25
+# %% ../../nbs/402_games.engine.ipynb #cell-33
 def _unknown_game(game):
     "The sentence for a name that is no game of ours."
     names = [*dict.fromkeys([*SHIPPED, *GAMES])]
     expected = f"expected one of {', '.join(names)}, or a path that ends in .py"
     return f"unknown game {game!r}: {expected}{nearest(game, [*SHIPPED, *GAMES])}"
 
-
+# %% ../../nbs/402_games.engine.ipynb #cell-35
 @functools.lru_cache
 def _arc_agi_class(
     game,  # environment id
@@ -246,7 +246,7 @@ def _arc_agi_class(
     listing = f"{arcade.environments_dir} holds {', '.join(ids) or 'none'}{nearest(game, ids)}"
     raise ConfigError(f"{unknown}; of arc_agi's environments {listing}")
 
-# %% ../../nbs/402_games.engine.ipynb #cell-26
+# %% ../../nbs/402_games.engine.ipynb #cell-36
 def _instantiate(cls, where, seed, levels):
     "A game of this class; seed and levels are passed on if its constructor takes them."
     parameters = inspect.signature(cls).parameters
@@ -258,7 +258,7 @@ def _instantiate(cls, where, seed, levels):
     except Exception as e:
         raise GameError(f"{where}: {cls.__name__} could not be made: {type(e).__name__}: {e}; mend the file") from e
 
-
+# %% ../../nbs/402_games.engine.ipynb #cell-38
 def make_game(
     game: str,  # a name in `GAMES` or `SHIPPED`, a path that ends in .py, or the id of an installed arc_agi environment
     seed: int = 0,  # level seed, for games that are generated

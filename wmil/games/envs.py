@@ -52,19 +52,19 @@ def check_seeds(
         raise ConfigError(f"seeds = {seeds!r} is not allowed: expected one or more whole numbers of 0 or more")
     return seeds
 
-
+# %% ../../nbs/405_games.envs.ipynb #cell-09
 def _check_options(options):
     for name in options:
         if name not in ("level_seed", "level"):
             hint = nearest(name, ("level_seed", "level")) or "; known: level_seed, level"
             raise ConfigError(f"unknown option {name!r}{hint}")
 
-# %% ../../nbs/405_games.envs.ipynb #cell-10
+# %% ../../nbs/405_games.envs.ipynb #cell-12
 def _check_max_steps(max_steps):
     if max_steps is not None and max_steps < 1:
         raise ConfigError(f"max_steps = {max_steps} is not allowed: expected 1 or more, or None")
 
-
+# %% ../../nbs/405_games.envs.ipynb #cell-14
 class GameEnv(gymnasium.Env):
     "One game as a Gymnasium environment; the reward is the number of levels gained."
 
@@ -92,7 +92,7 @@ class GameEnv(gymnasium.Env):
         self.observation_space = gymnasium.spaces.Box(0, NUM_COLORS - 1, (SIZE, SIZE), np.uint8)
         self.action_space = GameActionSpace(legal_mask(tuple(self.engine.game._available_actions)))
 
-# %% ../../nbs/405_games.envs.ipynb #cell-12
+# %% ../../nbs/405_games.envs.ipynb #cell-16
 @patch
 def _info(self: GameEnv, obs, gained):
     "What is reported besides the frame."
@@ -110,7 +110,7 @@ def _info(self: GameEnv, obs, gained):
 def _draw_seed(self: GameEnv):
     return self.seeds[int(self.np_random.integers(len(self.seeds)))]
 
-
+# %% ../../nbs/405_games.envs.ipynb #cell-18
 @patch
 def reset(self: GameEnv, *, seed=None, options=None):
     "A new game; options: level_seed (instead of drawing one), level (to begin with)."
@@ -125,7 +125,7 @@ def reset(self: GameEnv, *, seed=None, options=None):
     obs = self.engine.reset() if level == 1 else self.engine.start_at(level)
     return obs.frame, self._info(obs, 0)
 
-# %% ../../nbs/405_games.envs.ipynb #cell-13
+# %% ../../nbs/405_games.envs.ipynb #cell-19
 @patch
 def step(self: GameEnv, act):
     "One action: (kind, x, y)."

@@ -59,7 +59,7 @@ def copy_level(
         sprite.pixels = sprite.pixels.copy()
     return twin
 
-
+# %% ../../nbs/400_games.puzzles.ipynb #cell-12
 @functools.lru_cache(maxsize=4096)
 def generate_level(
     game,  # class of a game
@@ -69,14 +69,14 @@ def generate_level(
     "A level from its name, seed and difficulty, generated once."
     return game.make_level(np.random.default_rng(stream_seed(seed, f"{game.name} level {difficulty}")), difficulty)
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-12
+# %% ../../nbs/400_games.puzzles.ipynb #cell-14
 def _check_game(seed, levels):
     if levels < 1 or seed < 0:
         raise ConfigError(
             f"levels = {levels} and seed = {seed} were given: expected 1 or more levels and a seed of 0 or more"
         )
 
-
+# %% ../../nbs/400_games.puzzles.ipynb #cell-16
 class PuzzleGame(ARCBaseGame):
     "A game of generated levels whose changing part is one hashable value, `state`."
 
@@ -116,7 +116,7 @@ class PuzzleGame(ARCBaseGame):
         "Actions from a state to the end of the level; None if there is no way."
         raise NotImplementedError
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-14
+# %% ../../nbs/400_games.puzzles.ipynb #cell-18
 @patch
 def get_state(self: PuzzleGame):
     "Everything that moves within the level."
@@ -129,7 +129,7 @@ def set_state(self: PuzzleGame, state):
     self.state = state
     self.draw()
 
-
+# %% ../../nbs/400_games.puzzles.ipynb #cell-20
 @patch
 def on_set_level(self: PuzzleGame, level):
     "Called by the engine when a level is entered: generate it the first time, then begin."
@@ -159,7 +159,7 @@ def move(
     elif outcome == "lost":
         self.lose()
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-16
+# %% ../../nbs/400_games.puzzles.ipynb #cell-22
 GAMES = {}  # name -> class
 SHIPPED = ("maze", "lights", "crates")  # each in a module of that name, loaded when first asked for
 
@@ -171,7 +171,7 @@ def register_game(
     GAMES[cls.name] = cls
     return cls
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-18
+# %% ../../nbs/400_games.puzzles.ipynb #cell-24
 def _ladder_picture(rng, rungs):
     "Ground, ladder and roof, (64, 64) int8."
     picture = np.full((SIZE, SIZE), 4, np.int8)
@@ -180,7 +180,7 @@ def _ladder_picture(rng, rungs):
     picture[: 60 - 5 * rungs] = 14
     return picture
 
-
+# %% ../../nbs/400_games.puzzles.ipynb #cell-26
 class Ladder(PuzzleGame):
     "Climb to the roof before your steps are used up; the example of the first lessons."
 
@@ -218,7 +218,7 @@ class Ladder(PuzzleGame):
         distance = self.rungs - state[0]
         return distance if distance <= state[1] else None
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-21
+# %% ../../nbs/400_games.puzzles.ipynb #cell-29
 @patch
 def snapshot(self: PuzzleGame) -> tuple:  # hashable
     "The whole game: level index, score, engine state, actions since the last reset, the level's state."
@@ -240,7 +240,7 @@ def restore(
     self._next_level = False
     self.set_state(state)
 
-
+# %% ../../nbs/400_games.puzzles.ipynb #cell-31
 @patch
 def copy(self: PuzzleGame):
     "An independent game in the same state."
@@ -251,7 +251,7 @@ def copy(self: PuzzleGame):
     twin.set_state(self.get_state())
     return twin
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-25
+# %% ../../nbs/400_games.puzzles.ipynb #cell-35
 @patch
 def actions(self: PuzzleGame) -> list:  # of Action
     "Every canonical action that can matter in this level; a game with clicks adds its own."
@@ -269,7 +269,7 @@ def canonical(
     consequence = self.rules(self.state, action)
     return next((a for a in self.actions() if self.rules(self.state, a) == consequence), action)
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-27
+# %% ../../nbs/400_games.puzzles.ipynb #cell-37
 @patch
 def distance(self: PuzzleGame) -> int | None:  # None if the level is lost
     "Length of the shortest solution from here."
@@ -291,7 +291,7 @@ def downhill(self: PuzzleGame, state) -> list:  # of (Action, next state)
             best.setdefault((after, outcome), action)
     return [(action, after) for (after, _), action in best.items()]
 
-
+# %% ../../nbs/400_games.puzzles.ipynb #cell-39
 @patch
 def optimal_actions(self: PuzzleGame) -> list:  # of Action; empty if the level is lost
     "The canonical first action of every shortest solution."
@@ -309,7 +309,7 @@ def solve(self: PuzzleGame) -> list | None:  # of Action; None if the level is l
         plan.append(action)
     return plan
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-29
+# %% ../../nbs/400_games.puzzles.ipynb #cell-41
 def distance_table(
     start,  # a state
     successors,  # state -> iterable of next states, None for a next state that wins the level

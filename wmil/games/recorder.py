@@ -31,7 +31,7 @@ def _check_layers(layers):
         shape = layers.shape[1:] if len(layers) == 1 else layers.shape
         raise RecordingError(f"a frame must be uint8 of shape (64, 64) or (layers, 64, 64), got {layers.dtype} {shape}")
 
-
+# %% ../../nbs/430_games.recorder.ipynb #cell-07
 def frame_text(
     frame,  # uint8 (64, 64), or (layers, 64, 64)
 ) -> str:
@@ -42,7 +42,7 @@ def frame_text(
     texts = [",".join(row_text(row.tobytes()) for row in layer) for layer in layers]
     return "[" + ",".join(f"[{text}]" for text in texts) + "]"
 
-# %% ../../nbs/430_games.recorder.ipynb #cell-06
+# %% ../../nbs/430_games.recorder.ipynb #cell-08
 def step_line(
     step,  # anything with frame, levels, win_levels, state, legal, full_reset: a Step, an engine's Observation
     action,  # (kind, x, y)
@@ -73,7 +73,7 @@ def step_line(
     head, tail = json.dumps(event, separators=(",", ":")).split(f'"{FRAME_PLACEHOLDER.decode()}"')
     return f"{head}{frame_text(step.frame)}{tail}\n".encode()
 
-# %% ../../nbs/430_games.recorder.ipynb #cell-09
+# %% ../../nbs/430_games.recorder.ipynb #cell-11
 def check_readable(
     reader: Reader,  # of the lines before
     line: bytes,  # to be written
@@ -86,7 +86,7 @@ def check_readable(
         raise RecordingError(f"{reader.path} line {number} was not written: {e}") from None
     return line
 
-
+# %% ../../nbs/430_games.recorder.ipynb #cell-13
 def check_recording_name(
     path,  # where a recording is to be written
 ) -> Path:
@@ -95,7 +95,7 @@ def check_recording_name(
         raise ConfigError(f"{path} is no name for a recording: expected one that ends in .jsonl or .jsonl.gz")
     return Path(path)
 
-
+# %% ../../nbs/430_games.recorder.ipynb #cell-15
 def _check_session(session, path):
     "Refuse arrays that do not fit together, and a session without actions."
     arrays = {f.name: getattr(session, f.name) for f in fields(session)}
@@ -107,7 +107,7 @@ def _check_session(session, path):
     if len(session) > 1 and not session.actions[:, 0].any():
         raise RecordingError(f"{path} was not written: all {len(session)} actions are RESET, so they were lost")
 
-
+# %% ../../nbs/430_games.recorder.ipynb #cell-17
 def write_recording(
     session: Session,
     path,  # ends in .jsonl or .jsonl.gz
@@ -124,7 +124,7 @@ def write_recording(
         lines = [*map(packer.compress, lines), packer.flush()]
     atomic_write(path, b"".join(lines))
 
-# %% ../../nbs/430_games.recorder.ipynb #cell-13
+# %% ../../nbs/430_games.recorder.ipynb #cell-21
 class Recorder:
     "Appends one line after each action to a new recording; also a context manager."
 
@@ -154,7 +154,7 @@ class Recorder:
     def __exit__(self, *_):
         self.close()
 
-
+# %% ../../nbs/430_games.recorder.ipynb #cell-23
 def _create(path):
     "A new file, open for writing."
     try:
@@ -165,7 +165,7 @@ def _create(path):
     except OSError as e:
         raise write_error(path, e) from e
 
-# %% ../../nbs/430_games.recorder.ipynb #cell-15
+# %% ../../nbs/430_games.recorder.ipynb #cell-25
 @patch
 def _write(self: Recorder, data: bytes):
     "All of `data`, or none of it."
@@ -182,7 +182,7 @@ def _write(self: Recorder, data: bytes):
         ) from e
     self.size += len(data)
 
-
+# %% ../../nbs/430_games.recorder.ipynb #cell-27
 @patch
 def add(
     self: Recorder,

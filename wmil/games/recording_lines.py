@@ -28,7 +28,7 @@ def abbreviate(value) -> str:
     text = json.dumps(value)
     return text if len(text) <= 40 else text[:40] + "…"
 
-
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-11
 def check_int(value, low, high, what) -> int:
     "A whole number between low and high; JSON's true and 1.0 are none."
     if type(value) is not int:
@@ -37,7 +37,7 @@ def check_int(value, low, high, what) -> int:
         raise LineError(f"{what} is {abbreviate(value)}: expected {low} to {high}")
     return value
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-10
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-12
 _KIND = re.compile(r"(?:GAMEACTION\.)?(?:RESET|(?:ACTION)?([0-9]))", re.ASCII)
 
 
@@ -51,7 +51,7 @@ def read_kind(
         value = int(name[1] or 0)
     return check_int(value, 0, NUM_KINDS - 1, what)
 
-
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-14
 def read_action(
     value,  # of "action_input"
 ) -> Action:
@@ -66,7 +66,7 @@ def read_action(
         raise LineError("ACTION6 without a place: expected x and y in action_input.data")
     return Action(CLICK, *(check_int(position[k], 0, SIZE - 1, f"the click's {k}") for k in "xy"))
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-13
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-17
 STATES = ("NOT_PLAYED", "NOT_FINISHED", "WIN", "GAME_OVER")
 
 
@@ -86,7 +86,7 @@ class Step(NamedTuple):
     follows: bool  # whether the frame came from the previous step's frame by this action
     line: int  # line number in the file
 
-
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-19
 def read_legal(
     value,  # of "available_actions", or None
     done: bool = False,  # whether the game has ended
@@ -98,7 +98,7 @@ def read_legal(
         raise LineError(f"available_actions is {abbreviate(value)}: expected a list of action ids")
     return legal_mask(tuple(read_kind(kind, "available_actions") for kind in value))
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-15
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-21
 _SUMMARY = set("won played total_actions cards card_id scorecard_id actions score levels_completed".split())
 
 
@@ -113,7 +113,7 @@ def _read_content(event):
         raise LineError("the frame is missing: expected the layers that the action caused")
     return data
 
-
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-23
 def _read_game(data):
     name = data.get("game_id")
     if not isinstance(name, str) or not name or not name.isprintable():
@@ -127,7 +127,7 @@ def _read_state(data):
         raise LineError(f"state is {abbreviate(state)}: expected one of {', '.join(STATES)}{nearest(state, STATES)}")
     return state
 
-
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-25
 def _read_levels(data):
     "Levels completed, and levels of the game (0: unknown)."
     key = "levels_completed" if "levels_completed" in data else "score"
@@ -147,7 +147,7 @@ def _read_flag(data, name):
         raise LineError(f"{name} is {abbreviate(value)}: expected true or false")
     return value
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-16
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-26
 def read_event(
     event,  # a line's JSON
     frame=None,  # uint8 (64, 64), if it was read already
@@ -167,7 +167,7 @@ def read_event(
     legal = read_legal(data.get("available_actions"), state in ("WIN", "GAME_OVER"))
     return Step(action, frame, layers, levels, win_levels, state, legal, full_reset, game, seed, follows, 0)
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-19
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-29
 def _check_list(value, where, of):
     if not isinstance(value, list):
         raise LineError(f"{where} is {abbreviate(value)}: expected {SIZE} {of}")
@@ -182,7 +182,7 @@ def _check_row(row, where):
     x = next(x for x, pixel in enumerate(row) if type(pixel) is not int or not 0 <= pixel < NUM_COLORS)
     raise LineError(f"{where}, column {x} is {abbreviate(row[x])}: expected a colour from 0 to {NUM_COLORS - 1}")
 
-
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-31
 def exact_frame(
     layers,  # the value of "frame": a list of layers of rows of colours
 ) -> np.ndarray:  # uint8 (64, 64)
@@ -196,7 +196,7 @@ def exact_frame(
             _check_row(row, f"{where}, row {y}")
     return np.array(layers[-1], np.uint8)
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-21
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-33
 def _parse_json(line):
     try:
         return json.loads(line.decode("utf-8"))
@@ -209,7 +209,7 @@ def _parse_json(line):
     except ValueError:
         raise LineError("not JSON that can be read: it has a number of thousands of digits") from None
 
-
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-35
 def exact_line(
     line: bytes,
 ) -> Step:
@@ -218,7 +218,7 @@ def exact_line(
     step, layers = read_event(event), event["data"]["frame"]
     return step._replace(frame=exact_frame(layers), layers=len(layers))
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-26
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-40
 class RowCache:
     "Texts of rows of pixels that were proved valid, and their bytes."
 
@@ -253,7 +253,7 @@ class RowCache:
             self.rows.clear()
         return b"".join(map(self.rows.__getitem__, texts)) if self.learn(texts) else None
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-28
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-42
 def split_rows(
     text: bytes,  # all layers, without the three brackets at either end
 ) -> list | None:  # the texts of the rows, 64 for each layer; None if the slow way must look
@@ -269,7 +269,7 @@ def split_rows(
         texts[k] = texts[k][1:]
     return texts
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-30
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-44
 FRAME_PLACEHOLDER = b"a frame, held apart"  # in place of the frame while the rest of its line is parsed
 
 
@@ -282,7 +282,7 @@ def _cut_frame(line):
     rest = line[:start] + b'"' + FRAME_PLACEHOLDER + b'"' + line[end + 3 :]
     return (rest, line[start + 3 : end]) if rest.count(FRAME_PLACEHOLDER) == 1 else None
 
-
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-46
 def _parse_rest(rest):
     "The JSON of a line without its frame; None if the placeholder isn't where the frame belongs."
     try:
@@ -293,7 +293,7 @@ def _parse_rest(rest):
     in_place = isinstance(data, dict) and data.get("frame") == FRAME_PLACEHOLDER.decode()
     return event if in_place else None
 
-
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-48
 def quick_line(
     line: bytes,
     cache: RowCache,  # rows that were proved before

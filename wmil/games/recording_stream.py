@@ -32,7 +32,7 @@ def _check_gzip(path, first):
         raise RecordingError(f"{path} is not a gzip file, whatever its name says: restore it from a copy")
     return packed
 
-
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-09
 def read_blocks(
     path,  # a file, plain or gzip
 ):  # yields bytes
@@ -53,7 +53,7 @@ def read_blocks(
                 "and nothing tells which lines are still right: restore it from a copy"
             ) from None
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-08
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-10
 _LONGEST_LINE = 2**26  # bytes, about 6,000 layers
 _HALF_LINE = "the file ends in the middle of this line"
 
@@ -80,7 +80,7 @@ def split_lines(
     if rest or end:
         yield number + 1, rest, end
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-11
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-13
 class Problem(NamedTuple):
     "Something in a recording that is wrong, or was skipped."
 
@@ -92,7 +92,7 @@ class Problem(NamedTuple):
     def __str__(self):
         return f"{self.path}{f' line {self.line}' if self.line else ''}: {self.text}"
 
-
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-15
 class Reader:
     "Turns lines into steps, and remembers what the next line must agree with."
 
@@ -120,7 +120,7 @@ class Reader:
         self.actions += bool(step.action.kind)
         return step, odd
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-13
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-17
 @patch
 def _check_agreement(self: Reader, step, number):
     "Refuse a step that is not of the same session as the ones before."
@@ -137,7 +137,7 @@ def _check_agreement(self: Reader, step, number):
         if now and before and now != before:
             raise LineError(f"{what} is {now}, but was {before} before")
 
-
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-19
 @patch
 def _oddity(self: Reader, step):
     "A `LineError` about a step that can be used and is still strange, or None."
@@ -152,7 +152,7 @@ def _oddity(self: Reader, step):
             "before this one, or two recordings were run together"
         )
 
-
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-21
 @patch
 def _complete(self: Reader, step, number, gap):
     "A step with what it inherits from the steps before."
@@ -161,7 +161,7 @@ def _complete(self: Reader, step, number, gap):
     seed = last.seed if last and step.seed is None else step.seed
     return step._replace(line=number, follows=not gap, win_levels=win_levels, seed=seed)
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-16
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-24
 def open_error(path, e):
     "The sentence for a file that cannot be read."
     why = {
@@ -170,7 +170,7 @@ def open_error(path, e):
     }
     return RecordingError(f"{path}: {why.get(type(e), f'cannot be read: {e.strerror}')}")
 
-
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-26
 def _check_file(path):
     "Refuse what is not a file, and what is empty."
     path = Path(path)
@@ -188,7 +188,7 @@ def _check_file(path):
     if not size:
         raise RecordingError(f"{path} is empty: expected one JSON object a line; record it again or delete it")
 
-
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-28
 class _ProblemLog:
     "Collects problems in a list, or raises the first that is wrong if there is no list."
 
@@ -207,7 +207,7 @@ class _ProblemLog:
         elif wrong:
             raise RecordingError(str(problem))
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-18
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-30
 def _check_reader(reader, log):
     "Refuse a whole file that turned out to be useless."
     if not reader.steps:
@@ -222,7 +222,7 @@ def _check_reader(reader, log):
             "useless for learning; record it again or delete it"
         )
 
-
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-32
 def _clean_line(line, number):
     if number == 1:
         line = line.removeprefix(b"\xef\xbb\xbf")  # the mark that some editors put first
@@ -236,7 +236,7 @@ def _why_unusable(e, line, end):
     half = end == _HALF_LINE and line.lstrip()[:1] == b"{" and line.rstrip()[-1:] != b"}"
     return end if half or end not in ("", _HALF_LINE) else str(e)
 
-
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-34
 def stream_recording(
     path,  # .jsonl or .jsonl.gz
     problems: list = None,  # collects a `Problem` each; None: a `RecordingError` at the first line that is wrong

@@ -21,7 +21,7 @@ def _check_vec(num_envs, max_steps):
             f"num_envs = {num_envs}, max_steps = {max_steps}: expected 1 or more of both (or no max_steps)"
         )
 
-
+# %% ../../nbs/407_games.vec.ipynb #cell-07
 class GameVec:
     "N copies of a game with different level seeds, stepped as one."
 
@@ -49,7 +49,7 @@ class GameVec:
         self.ages = [0] * num_envs  # actions in the present episode
         self.episodes = [0] * num_envs  # episodes that have ended
 
-# %% ../../nbs/407_games.vec.ipynb #cell-07
+# %% ../../nbs/407_games.vec.ipynb #cell-09
 @patch
 def level_seed(self: GameVec, i):
     "The level seed that environment i plays now."
@@ -71,7 +71,7 @@ def reset(self: GameVec):
     self.engines = [self._begin(i) for i in range(len(self.ages))]
     return self._frames(), self._info()
 
-
+# %% ../../nbs/407_games.vec.ipynb #cell-11
 @patch
 def _frames(self: GameVec):
     return torch.from_numpy(np.stack([e.obs.frame for e in self.engines])).to(self.device)
@@ -84,7 +84,7 @@ def _info(self: GameVec):
     levels = [e.obs.levels for e in self.engines]
     return {"legal": torch.from_numpy(legal).to(self.device), "levels": torch.tensor(levels, device=self.device)}
 
-# %% ../../nbs/407_games.vec.ipynb #cell-09
+# %% ../../nbs/407_games.vec.ipynb #cell-13
 @patch
 def _check_actions(self: GameVec, act):
     "The actions as checked `Action`s; nothing is performed."
@@ -98,7 +98,7 @@ def _check_actions(self: GameVec, act):
         )
     return [engine.check_action(a) for engine, a in zip(self.engines, act.tolist())]
 
-
+# %% ../../nbs/407_games.vec.ipynb #cell-15
 @patch
 def step(
     self: GameVec,
@@ -120,7 +120,7 @@ def step(
     info = {"final_obs": final, "final_levels": after, "level_solved": rew > 0, **self._info()}
     return obs, rew, terminated, truncated, info
 
-
+# %% ../../nbs/407_games.vec.ipynb #cell-17
 @patch
 def _done(self: GameVec):
     "Count one more action, and say which games are terminated (N,) or truncated (N,)."
@@ -130,7 +130,7 @@ def _done(self: GameVec):
     terminated = torch.tensor(over, device=self.device)
     return terminated, torch.tensor(old, device=self.device) & ~terminated
 
-# %% ../../nbs/407_games.vec.ipynb #cell-11
+# %% ../../nbs/407_games.vec.ipynb #cell-19
 @patch
 def state_dict(self: GameVec):
     "Everything that decides what comes next; our own games only."
@@ -138,7 +138,7 @@ def state_dict(self: GameVec):
         raise GameError(f"{self.game} cannot be saved: exact resumption needs a game made on PuzzleGame")
     return {"games": [e.get_state() for e in self.engines], "ages": list(self.ages), "episodes": list(self.episodes)}
 
-
+# %% ../../nbs/407_games.vec.ipynb #cell-21
 @patch
 def load_state_dict(self: GameVec, state):
     "Resume saved games."
