@@ -7,16 +7,19 @@ __all__ = ['SPLITS', 'jitter', 'slip', 'demo_action', 'play_demo', 'DemosConfig'
            'read_demos', 'demos', 'main']
 
 # %% ../../nbs/435_games.demos.ipynb #cell-02
-import argparse, json, shutil
+import argparse, json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 import numpy as np
 from fastcore.basics import patch
 from pydantic import Field
-from ..core import WmilError, atomic_write, cli, cli_config, config, dump_config, output_root, stream_seed
+from ..config import cli_config, config, dump_config
+from ..core import WmilError, cli, output_root
+from ..rng import stream_seed
+from ..storage import atomic_folder
 from .engine import Engine, make_game
-from .puzzles import CLICK, RESET, SHIPPED, SIZE, Action
+from .puzzles import Action, CLICK, RESET, SHIPPED, SIZE
 from .recorder import write_recording
 from .recording_lines import STATES
 from .recordings import Session, read_recording
@@ -203,16 +206,16 @@ def make_demos(
 def write_demos(
     demos: dict,  # from `make_demos`
     cfg: DemosConfig,  # with which they were made
-    folder,  # must not hold anything else
+    folder,  # replaced, so it must not hold anything else
 ):
-    "One recording per session, and a manifest."
-    folder = Path(folder)
-    for split, sessions in demos.items():
-        for i, session in enumerate(sessions):
-            write_recording(session, folder / split / f"{session.game}-{session.seed}-{i:04d}.recording.jsonl.gz")
-    files = {split: sorted(p.name for p in (folder / split).iterdir()) for split in demos}
-    manifest = {"config": dump_config(cfg), "files": files}
-    atomic_write(folder / "manifest.json", json.dumps(manifest, indent=1))
+    "One recording per session, and a manifest; the folder appears in one step."
+    with atomic_folder(folder) as tmp:
+        for split, sessions in demos.items():
+            for i, session in enumerate(sessions):
+                write_recording(session, tmp / split / f"{session.game}-{session.seed}-{i:04d}.recording.jsonl.gz")
+        files = {split: sorted(p.name for p in (tmp / split).iterdir()) for split in demos}
+        manifest = {"config": dump_config(cfg), "files": files}
+        (tmp / "manifest.json").write_text(json.dumps(manifest, indent=1))
 
 # %% ../../nbs/435_games.demos.ipynb #cell-36
 def _read_manifest(folder):
@@ -264,8 +267,6 @@ def demos(
     folder = Path(folder) if folder is not None else output_root() / "data/games/demos"
     if (folder / "manifest.json").exists():
         return read_demos(folder, cfg)
-    if folder.exists():
-        shutil.rmtree(folder)
     sessions = make_demos(cfg)
     write_demos(sessions, cfg, folder)
     return sessions

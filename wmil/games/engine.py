@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from arcengine import ActionInput, ARCBaseGame, GameState
 from fastcore.basics import patch
-from ..core import ConfigError, WmilError, find_file, nearest
+from ..core import ConfigError, WmilError, find_file, suggest
 from .puzzles import ACTION_NAMES, BUTTONS, CLICK, GAMES, NUM_COLORS, NUM_KINDS, RESET, SHIPPED, SIZE
 from .puzzles import Action, GameError, PuzzleGame
 

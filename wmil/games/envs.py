@@ -9,7 +9,7 @@ __all__ = ['GameActionSpace', 'check_seeds', 'GameEnv']
 import gymnasium
 import numpy as np
 from fastcore.basics import patch
-from ..core import ConfigError, nearest
+from ..core import ConfigError, suggest
 from .engine import Engine, legal_mask, make_game
 from .puzzles import NUM_COLORS, NUM_KINDS, SIZE, to_rgb
 
@@ -56,7 +56,7 @@ def check_seeds(
 def _check_options(options):
     for name in options:
         if name not in ("level_seed", "level"):
-            hint = nearest(name, ("level_seed", "level")) or "; known: level_seed, level"
+            hint = suggest(name, ("level_seed", "level")) or "; known: level_seed, level"
             raise ConfigError(f"unknown option {name!r}{hint}")
 
 # %% ../../nbs/405_games.envs.ipynb #cell-12

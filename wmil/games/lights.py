@@ -13,7 +13,7 @@ import numpy as np
 from arcengine import Level, Sprite
 from fastcore.basics import patch
 from ..core import ConfigError
-from .puzzles import CLICK, SIZE, Action, PuzzleGame, register_game
+from .puzzles import Action, CLICK, PuzzleGame, SIZE, register_game
 
 # %% ../../nbs/415_games.lights.ipynb #cell-05
 CORNER = ((0, 0), (0, 1), (1, 0))  # the lamp itself, right of it, below it: (down, right)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from arcengine import Level, Sprite
 from fastcore.basics import patch
-from .puzzles import SIZE, Action, GameError, PuzzleGame, distance_table, register_game
+from .puzzles import Action, GameError, PuzzleGame, SIZE, distance_table, register_game
 
 # %% ../../nbs/410_games.maze.ipynb #cell-05
 WIDTH, HEIGHT = 7, 7  # cells across and down

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from arcengine import ARCBaseGame, Camera, GameAction, GameState, Level, Sprite
 from fastcore.basics import patch
-from ..core import ConfigError, WmilError, stream_seed
+from ..core import ConfigError, WmilError
+from ..rng import stream_seed
 
 # %% ../../nbs/400_games.puzzles.ipynb #cell-05
 SIZE, NUM_COLORS, NUM_KINDS = 64, 16, 8  # pixels across a frame; colours of a pixel; kinds of action

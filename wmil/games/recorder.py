@@ -13,7 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
-from ..core import ConfigError, atomic_write, write_error
+from ..core import ConfigError
+from ..storage import atomic_write, write_error
 from .puzzles import CLICK, NUM_KINDS, SIZE
 from .recording_lines import FRAME_PLACEHOLDER, LineError
 from .recording_stream import Reader, RecordingError

@@ -10,9 +10,9 @@ __all__ = ['STATES', 'FRAME_PLACEHOLDER', 'LineError', 'abbreviate', 'check_int'
 import json, re
 from typing import NamedTuple
 import numpy as np
-from ..core import nearest
+from ..core import suggest
 from .engine import legal_mask
-from .puzzles import CLICK, NUM_COLORS, NUM_KINDS, SIZE, Action
+from .puzzles import Action, CLICK, NUM_COLORS, NUM_KINDS, SIZE
 
 # %% ../../nbs/422_games.recording_lines.ipynb #cell-09
 class LineError(Exception):

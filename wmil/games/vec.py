@@ -9,7 +9,9 @@ __all__ = ['GameVec']
 import numpy as np
 import torch
 from fastcore.basics import patch
-from ..core import ConfigError, stream_seed
+from ..core import ConfigError
+from ..envs import autoreset
+from ..rng import stream_seed
 from .engine import Engine, make_game
 from .envs import check_seeds
 from .puzzles import GameError, PuzzleGame
@@ -115,7 +117,7 @@ def step(
     for i in done.nonzero()[:, 0].tolist():
         self.episodes[i] += 1
         self.engines[i] = self._begin(i)
-    obs = self._frames() if done.any() else final
+    obs = autoreset(final, done, self._frames)
     rew = (after - before).float()
     info = {"final_obs": final, "final_levels": after, "level_solved": rew > 0, **self._info()}
     return obs, rew, terminated, truncated, info
