@@ -222,7 +222,7 @@ def _unknown_game(game):
     "The sentence for a name that is no game of ours."
     names = [*dict.fromkeys([*SHIPPED, *GAMES])]
     expected = f"expected one of {', '.join(names)}, or a path that ends in .py"
-    return f"unknown game {game!r}: {expected}{nearest(game, [*SHIPPED, *GAMES])}"
+    return f"unknown game {game!r}: {expected}{suggest(game, [*SHIPPED, *GAMES])}"
 
 # %% ../../nbs/402_games.engine.ipynb #cell-35
 @functools.lru_cache
@@ -243,7 +243,7 @@ def _arc_agi_class(
     if instance is not None:
         return type(instance)
     ids = sorted({e.game_id for e in arcade.get_environments()})
-    listing = f"{arcade.environments_dir} holds {', '.join(ids) or 'none'}{nearest(game, ids)}"
+    listing = f"{arcade.environments_dir} holds {', '.join(ids) or 'none'}{suggest(game, ids)}"
     raise ConfigError(f"{unknown}; of arc_agi's environments {listing}")
 
 # %% ../../nbs/402_games.engine.ipynb #cell-36

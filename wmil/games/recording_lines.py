@@ -124,7 +124,7 @@ def _read_game(data):
 def _read_state(data):
     state = data.get("state")
     if state not in STATES:
-        raise LineError(f"state is {abbreviate(state)}: expected one of {', '.join(STATES)}{nearest(state, STATES)}")
+        raise LineError(f"state is {abbreviate(state)}: expected one of {', '.join(STATES)}{suggest(state, STATES)}")
     return state
 
 # %% ../../nbs/422_games.recording_lines.ipynb #cell-25
