@@ -50,7 +50,7 @@ def _sessions_fingerprint(sessions):
             digest.update(array)
     return digest.hexdigest()[:16]
 
-
+# %% ../../nbs/460_games.trajectories.ipynb #cell-07
 def _check_codes(tokenizer, vocabulary, what="the vocabulary"):
     ours, theirs = tokenizer.num_codes, vocabulary.num_codes
     if ours != theirs:
@@ -59,14 +59,14 @@ def _check_codes(tokenizer, vocabulary, what="the vocabulary"):
             "or the tokenizer that belongs to it"
         )
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-07
+# %% ../../nbs/460_games.trajectories.ipynb #cell-09
 VERSION = 1  # of the layout on disk
 
 
 def _damaged(file, what):
     return WmilError(f"{file} {what}: delete the folder {Path(file).parent} and pack the sessions again")
 
-
+# %% ../../nbs/460_games.trajectories.ipynb #cell-11
 def _read_index(folder):
     "The index of a packed data set; `WmilError` if there is none, or if it is damaged or of another version."
     file = Path(folder) / "index.json"
@@ -84,7 +84,7 @@ def _read_index(folder):
         raise _damaged(file, f"is of layout {index['about']['version']}, this library reads {VERSION}")
     return index
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-09
+# %% ../../nbs/460_games.trajectories.ipynb #cell-13
 def _pieces(session):
     "Slices of a session; a step that does not follow from the previous one begins another piece."
     follows, cuts = getattr(session, "follows", None), []
@@ -100,7 +100,7 @@ def _check_lengths(session):
         counts = ", ".join(f"{n} {name}" for name, n in lengths.items())
         raise WmilError(f"{counts}: expected the same number of each, 1 or more")
 
-
+# %% ../../nbs/460_games.trajectories.ipynb #cell-15
 def _sequences(session, tokenizer, vocabulary):
     "The ids of each piece of a session."
     _check_lengths(session)
@@ -111,7 +111,7 @@ def _sequences(session, tokenizer, vocabulary):
     starts = np.asarray(session.resets, bool) | begins_with_reset
     return [vocabulary.encode(codes[p], actions[p], session.levels[p], starts[p]) for p in _pieces(session)]
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-11
+# %% ../../nbs/460_games.trajectories.ipynb #cell-17
 @dataclass
 class _TokenFile:
     "A file of ids while it is written, and the rows of its index."
@@ -132,7 +132,7 @@ class _TokenFile:
         self.digest.update(data)
         self.tokens += len(ids)
 
-
+# %% ../../nbs/460_games.trajectories.ipynb #cell-19
 def _write_sessions(out, sessions, tokenizer, vocabulary):
     "Append all sessions; an error names the session."
     for split, i, s in _each_session(sessions):
@@ -144,7 +144,7 @@ def _write_sessions(out, sessions, tokenizer, vocabulary):
         for ids in sequences:
             out.append(ids, vocabulary, game=s.game, split=split, seed=s.seed, session=i)
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-12
+# %% ../../nbs/460_games.trajectories.ipynb #cell-20
 def _write(folder, about, sessions, tokenizer, vocabulary):
     "The tokens under a temporary name, then renamed, then the index."
     dtype, tmp = np.dtype("<u2" if vocabulary.size <= 2**16 else "<u4"), folder / f".tokens.{os.getpid()}.tmp"
@@ -168,7 +168,7 @@ def _write(folder, about, sessions, tokenizer, vocabulary):
         if old.name != name:
             old.unlink(missing_ok=True)
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-14
+# %% ../../nbs/460_games.trajectories.ipynb #cell-22
 def _check_about(folder, about):
     packed = _read_index(folder)["about"]
     differences = [f"{k}: {packed.get(k)} there, {v} asked for" for k, v in about.items() if packed.get(k) != v]
@@ -188,7 +188,7 @@ def _lock(folder):
     except OSError as e:
         raise write_error(folder, e) from e
 
-
+# %% ../../nbs/460_games.trajectories.ipynb #cell-24
 def pack_sessions(
     sessions,  # {split: list of sessions}, or a list, which becomes split "train"
     tokenizer,  # has encode(frames), num_codes, save_pretrained
@@ -213,7 +213,7 @@ def pack_sessions(
         _check_about(folder, about)
     return PackedTrajectories(folder)
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-16
+# %% ../../nbs/460_games.trajectories.ipynb #cell-26
 class PackedTrajectories:
     "A packed data set, memory-mapped."
 
@@ -243,7 +243,7 @@ class PackedTrajectories:
         "The ids of one session."
         return self.ids[self.sessions[i]["start"] : self.sessions[i]["stop"]]
 
-
+# %% ../../nbs/460_games.trajectories.ipynb #cell-28
 def _check_tokens(file, size, sha256):
     "Refuse a file of tokens that is not the one that was written."
     if not file.is_file():
@@ -253,7 +253,7 @@ def _check_tokens(file, size, sha256):
     if sha256 is not None and sha256_file(file) != sha256:
         raise _damaged(file, "is damaged, its checksum is another")
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-17
+# %% ../../nbs/460_games.trajectories.ipynb #cell-29
 @patch
 def check_tokenizer(self: PackedTrajectories, tokenizer):
     "`WmilError` if the frames were tokenised by another."

@@ -26,7 +26,7 @@ class StepsToGo(NamedTuple):
     position: np.ndarray  # (n,) of the last cell of each frame
     steps: np.ndarray  # (n,) int32 actions until its level is completed, LOST or UNKNOWN
 
-
+# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-09
 def steps_to_go(
     packed,  # a PackedTrajectories, or anything with ids, sessions and vocabulary
 ) -> StepsToGo:
@@ -45,7 +45,7 @@ def steps_to_go(
     steps = np.where(level < start, steps, LOST)
     return StepsToGo(last, np.where(np.minimum(level, start) <= session_end, steps, UNKNOWN).astype(np.int32))
 
-# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-11
+# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-13
 def _check_windows(size, stride, oversample):
     if size < 2 or not 1 <= stride <= size:
         raise ConfigError(
@@ -62,7 +62,7 @@ def _session_windows(i, start, stop, size, stride):
     new = np.append(first[0], end[:-1])
     return np.stack([first, end, new, np.full(len(first), i)], 1)
 
-
+# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-15
 class TrajectoryWindows:
     "Where the windows of a split are, and how to read them."
 
@@ -92,7 +92,7 @@ class TrajectoryWindows:
     def __len__(self):
         return len(self.rows)
 
-# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-13
+# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-17
 @patch
 def read(
     self: TrajectoryWindows,
@@ -109,7 +109,7 @@ def read(
     arrays = {"ids": ids, "weights": weights, "togo": self._togo_of(first, stop), "session": session}
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
-
+# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-19
 @patch
 def _togo_of(self: TrajectoryWindows, first, stop):
     "(B, W) steps to go."
@@ -119,7 +119,7 @@ def _togo_of(self: TrajectoryWindows, first, stop):
         row[self.togo.position[frames] - a] = self.togo.steps[frames]
     return togo
 
-# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-20
+# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-26
 class TrajectoryBatches(ShuffledBatches):
     "An endless, resumable, shardable source of batches of windows."
 

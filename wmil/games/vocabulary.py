@@ -60,11 +60,6 @@ def _loss_weights(format, changes):
         weights[name] = float(weight)
     return weights
 
-
-def _check_sizes(num_codes, base):
-    if num_codes < 1 or base < 0:
-        raise ConfigError(f"num_codes = {num_codes}, base = {base}: expected at least 1 code and a base of 0 or more")
-
 # %% ../../nbs/455_games.vocabulary.ipynb #cell-09
 class Vocabulary:
     "Which id means what, and how much each token counts in the loss."
@@ -77,7 +72,10 @@ class Vocabulary:
         weights: dict = None,  # changes to the weights of the loss: type -> weight, and "no_level"
     ):
         check_choice("format", format, FORMATS)
-        _check_sizes(num_codes, base)
+        if num_codes < 1 or base < 0:
+            raise ConfigError(
+                f"num_codes = {num_codes}, base = {base}: expected 1 code or more and a base of 0 or more"
+            )
         self.num_codes = int(num_codes)
         self.base = int(base)
         self.format = format
@@ -118,7 +116,7 @@ def to_dict(self: Vocabulary):
     weights = dict(self.loss_weights)
     return {"num_codes": self.num_codes, "base": self.base, "format": self.format, "weights": weights}
 
-
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-12
 @patch(cls_method=True)
 def from_dict(
     cls: Vocabulary,
@@ -132,7 +130,7 @@ def from_dict(
         raise ConfigError(f"a saved vocabulary lacks {', '.join(missing)}: save it again with to_dict")
     return cls(**values)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-12
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-14
 @patch
 def token(
     self: Vocabulary,
@@ -157,7 +155,7 @@ def name(
         raise ConfigError(f"no token has the id {id}: the vocabulary has {self.size}, from 0")
     return self.names[id - self.base] if id >= self.base else f"text {id}"
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-15
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-17
 def _check_range(what, values, high):
     bad = (values < 0) | (values >= high)
     if bad.any():
@@ -172,7 +170,7 @@ def _check_published(kind):
             f"action {bad[0]} is ACTION7, for which the published format has no token: use format='located'"
         )
 
-
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-19
 @patch
 def action_ids(
     self: Vocabulary,
@@ -191,7 +189,7 @@ def action_ids(
     fine = np.where(click, y % 8 * 8 + x % 8, 64)
     return np.stack([self.kinds[kind], self.ids["<LOC_00>"] + cell, self.ids["<FINE_00>"] + fine], -1)
 
-
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-21
 @patch
 def actions_of(
     self: Vocabulary,
@@ -209,7 +207,7 @@ def actions_of(
         y = np.where(click, cell // 8 * 8 + fine // 8, 0)
     return np.stack([kind, x, y], -1).astype(np.int16)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-19
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-25
 def _check_arrays(tokens, actions, levels, num_codes):
     T = len(tokens)
     if tokens.shape[1:] not in ((64,), (8, 8)) or np.shape(actions) != (T, 3) or levels.shape != (T,) or not T:
@@ -224,7 +222,7 @@ def _check_arrays(tokens, actions, levels, num_codes):
             f"the vocabulary has {num_codes} codes"
         )
 
-
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-27
 @patch
 def encode(
     self: Vocabulary,
@@ -252,7 +250,7 @@ def encode(
     keep[:, 2 + n] = acted & (np.diff(levels, prepend=levels[:1]) > 0)
     return rows[keep]
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-21
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-29
 @patch
 def starts(self: Vocabulary, ids) -> np.ndarray:  # (T,) bool
     "Which frames start the game over."
@@ -260,7 +258,7 @@ def starts(self: Vocabulary, ids) -> np.ndarray:  # (T,) bool
     at = np.flatnonzero(ids == self.frame)
     return (at > 0) & (ids[at - 1] == self.start)
 
-
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-31
 @patch
 def trim(self: Vocabulary, ids) -> np.ndarray:
     "The part of a window from its first frame's marker to the end of its last whole frame."
@@ -272,7 +270,7 @@ def trim(self: Vocabulary, ids) -> np.ndarray:
     with_start = at[0] > 0 and ids[at[0] - 1] == self.start
     return ids[at[0] - int(with_start) : at[-1] + 1 + CELLS]
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-23
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-33
 class DecodedSession(NamedTuple):
     "What a sequence of tokens means."
 
@@ -294,7 +292,7 @@ def _check_same(vocabulary, ids, rewritten):
         what = f"{vocabulary.name(int(ids[i])) if known else f'token {ids[i : i + 1]}'} at position {i} is out of place"
     raise WmilError(f"{what}: expected a sequence made by encode, of whole steps (`trim` cuts a window to such)")
 
-
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-35
 @patch
 def decode(
     self: Vocabulary,
@@ -316,7 +314,7 @@ def decode(
     _check_same(self, ids, self.encode(valid_tokens, valid_actions, np.cumsum(level_up), starts))
     return DecodedSession(tokens, actions, level_up)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-27
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-39
 def _look_up(table, ids):
     "table[ids], for arrays and tensors alike."
     return torch.from_numpy(table).to(ids.device)[ids.long()] if torch.is_tensor(ids) else table[np.asarray(ids)]
@@ -345,7 +343,7 @@ def weights(
         weights[..., 1:][acted & (ids[..., 1:] == self.frame)] = no_level
     return weights
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-37
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-49
 def _frame_markers(self, ids, code):
     "The positions of the present and of the previous frame's marker, very negative if there is none."
     none = -(10**6)
@@ -357,7 +355,7 @@ def _frame_markers(self, ids, code):
     second = torch.where(last > 0, before_last, torch.where(last == 0, outside, none))
     return at, last, second, last > none
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-39
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-51
 @patch
 def positions(
     self: Vocabulary,
@@ -379,7 +377,7 @@ def positions(
         "fresh": code & (last > 0) & ((before_marker == self.level) | (before_marker == self.start)),
     }
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-43
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-55
 @patch
 def mask_actions(
     self: Vocabulary,
