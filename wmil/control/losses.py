@@ -12,14 +12,7 @@ from fastcore.basics import patch
 from .agent import WorldModelAgent
 from .memory import memory_loss
 from .predictors import predictor_losses
-from wmil.rl import (
-    explained_variance,
-    normalise_weighted,
-    policy_gradient_loss,
-    ppo_loss,
-    value_loss,
-    weighted_mean,
-)
+from ..rl import explained_variance, normalise_weighted, policy_gradient_loss, ppo_loss, value_loss, weighted_mean
 
 # %% ../../nbs/328_control.losses.ipynb #cell-05
 @patch
