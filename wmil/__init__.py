@@ -14,4 +14,4 @@ for _name, _task in _TASKS.items():
     )
 
 _register("wmil/Driving-v0", entry_point="wmil.dynamics.driving:DrivingEnv")
-_register("wmil/Game-v0", entry_point="wmil.games.engine:GameEnv")
+_register("wmil/Game-v0", entry_point="wmil.games.envs:GameEnv")
