@@ -44,7 +44,7 @@ $(READY): requirements.lock settings.ini setup.py
 figures: $(READY) ## redraw figures and tables; PRESET=smoke|quick|paper ONLY=name RERUN=1 CORES=n PROFILE=profiles/slurm
 	@$(DEV) figures --preset "$(PRESET)" --only "$(ONLY)" --set "$(SET)" --profile "$(PROFILE)" $(if $(CORES),--cores "$(CORES)") $(if $(RERUN),--rerun)
 
-test: $(READY) ## all checks and every notebook; SLOW=1 runs the slow cells too
+test: $(READY) ## all checks and every notebook; SLOW=1 runs the cells marked slow too
 	@$(DEV) test $(if $(SLOW),--slow)
 
 lab: $(READY) ## open the notebooks in JupyterLab
@@ -61,7 +61,7 @@ paper: figures ## build paper_drafts/*.pdf; PRESET=quick for your own numbers
 bench: $(READY) ## time this library against plain loops, one table
 	@$(DEV) bench
 
-docs: $(READY) ## build the notebooks as a site in _docs/html
+docs: $(READY) ## build the site of notebooks and reference in _docs/html
 	@$(DEV) docs
 
 clean: ## remove what can be made again; keeps .venv, runs, and the paper's results and figures
