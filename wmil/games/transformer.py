@@ -27,8 +27,8 @@ from wmil.games.losses import (
     action_targets,
     next_frame_loss,
     next_token_loss,
-    policy_loss,
-    value_loss,
+    action_loss,
+    steps_to_go_loss,
 )
 from .steps import Steps, counted_positions, find_steps, frame_cells, take_at, value_targets
 from .trajectories import CELLS, Vocabulary
@@ -353,7 +353,7 @@ def policy_value_loss(
     goal, known = value_targets(self.vocabulary, ids, self.cfg.gamma, steps_to_go)
     goal, known = (take_at(x, steps.row, steps.last_cell) for x in (goal, known & counted))
     right = (output.kind.argmax(1) == target.kind)[acted]
-    return policy_loss(output, pixel, target, acted), value_loss(output.value, goal, known), right
+    return action_loss(output, pixel, target, acted), steps_to_go_loss(output.value, goal, known), right
 
 # %% ../../nbs/470_games.transformer.ipynb #cell-38
 @patch
