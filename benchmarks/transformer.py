@@ -12,7 +12,10 @@ import numpy as np, torch, transformers
 from accelerate.state import AcceleratorState
 from torch.utils.data import DataLoader
 
-from wmil.core import atomic_write, dump_config, make_config, output_root, seed_everything
+from wmil.config import dump_config, make_config
+from wmil.core import output_root
+from wmil.rng import seed_everything
+from wmil.storage import atomic_write
 from wmil.games.demos import DemosConfig, make_demos
 from wmil.games.heads import GameTransformerConfig
 from wmil.games.imagination import LearnedDynamics
@@ -20,7 +23,7 @@ from wmil.games.stream import IncrementalDecoder, generate_frame
 from wmil.games.tokenizer import PatchCodebook
 from wmil.games.trajectories import TrajectoryBatches, Vocabulary, pack_sessions
 from wmil.games.transformer import GameTransformer
-from wmil.runs import provenance
+from wmil.results import provenance
 from wmil.seeds import keep_freed_memory
 from wmil.trainers import Trainer, TrainerConfig
 from timing import alternate, row

@@ -12,7 +12,8 @@ import torch
 from pydantic import Field
 from torch import nn
 from torch.nn import functional as F
-from ..core import ConfigError, config
+from ..config import config
+from ..core import ConfigError
 from .trajectories import CELLS
 
 # %% ../../nbs/465_games.heads.ipynb #cell-05

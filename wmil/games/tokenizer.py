@@ -19,21 +19,14 @@ from pydantic import Field
 from safetensors import SafetensorError
 from torch import nn
 from torch.nn import functional as F
-from wmil.core import (
-    WmilError,
-    atomic_write,
-    check_choice,
-    config,
-    dump_config,
-    make_config,
-    nearest,
-    seed_everything,
-    stream_seed,
-)
-from ..runs import CheckpointError, load_weights
+from ..config import config, dump_config, make_config
+from ..core import WmilError, check_choice, suggest
+from ..rng import seed_everything, stream_seed
+from ..storage import atomic_write
+from ..checkpoints import CheckpointError, load_weights
 from ..seeds import keep_freed_memory
 from ..trainers import Trainer, TrainerConfig
-from ..vq import check_collapse, check_tokens, codebook_stats, make_quantizer, nearest as nearest_codes
+from ..vq import check_collapse, check_tokens, codebook_stats, make_quantizer, nearest_codes as nearest_codes
 
 # %% ../../nbs/445_games.tokenizer.ipynb #cell-07
 @dataclass

@@ -12,7 +12,8 @@ from fastcore.basics import patch
 from torch import nn
 from torch.nn import functional as F
 from transformers import LlamaForCausalLM
-from ..core import ConfigError, WmilError, stream_seed
+from ..core import ConfigError, WmilError
+from ..rng import stream_seed
 from wmil.games.heads import (
     BlockHead,
     FrameEncoder,
@@ -22,18 +23,11 @@ from wmil.games.heads import (
     PolicyValueLogits,
     StepsToGoHead,
 )
-from wmil.games.losses import (
-    accuracy,
-    action_targets,
-    next_frame_loss,
-    next_token_loss,
-    action_loss,
-    steps_to_go_loss,
-)
+from .losses import accuracy, action_loss, action_targets, next_frame_loss, next_token_loss, steps_to_go_loss
 from .steps import Steps, counted_positions, find_steps, frame_cells, take_at, value_targets
 from .trajectories import CELLS, Vocabulary
 from .trunk import base_llama, has_adapter, llama_config, project_codebook, use_attention_by_rows
-from ..trainers import memory_advice
+from ..safeguards import oom_hint
 
 # %% ../../nbs/470_games.transformer.ipynb #cell-07
 MEMORY_HINT = "lower the batch size (and raise accumulate) or the size of the windows, or set gradient_checkpointing"
@@ -58,7 +52,7 @@ def _check_context(length, max_positions):
 class GameTransformer(nn.Module):
     "A Llama that reads and writes sessions, with heads for the next frame, the next action and the steps to go."
 
-    memory_advice = MEMORY_HINT  # what the trainer says if memory runs out
+    oom_hint = MEMORY_HINT  # what the trainer says if memory runs out
 
     def __init__(
         self,
@@ -317,7 +311,7 @@ def features(
 ) -> torch.Tensor:  # (B, W, D)
     "The trunk's state at each token, which has seen that token and those before it; `WmilError` past `max_positions`."
     _check_context(ids.shape[1], self.max_positions)
-    with memory_advice(ids, MEMORY_HINT):
+    with oom_hint(ids, MEMORY_HINT):
         x = self.embed(ids, self.draft_tokens(ids) if self.cfg.draft_tokens else None)
         return self.trunk(inputs_embeds=x, use_cache=False).last_hidden_state
 
@@ -363,7 +357,7 @@ def loss(
 ) -> tuple:  # loss, metrics
     "Next token, next frame, policy and value; `WmilError` if memory runs out or the window is too long."
     ids, weights, cfg = batch["ids"], batch["weights"], self.cfg
-    with memory_advice(ids, MEMORY_HINT):
+    with oom_hint(ids, MEMORY_HINT):
         n = max(1, round(cfg.trunk_fraction * len(ids)))  # windows that the trunk reads
         steps = find_steps(self.vocabulary, ids)
         h = self.features(ids[:n])
