@@ -8,4 +8,4 @@ for _name, _task in {"PatternEcho": "pattern_echo", "SequenceNext": "sequence_ne
               vector_entry_point="wmil.interaction.env:SymbolicVectorEnv", kwargs={"task": _task})
 
 _register("wmil/Driving-v0", entry_point="wmil.dynamics.driving:DrivingEnv")
-_register("wmil/Game-v0", entry_point="wmil.games.engine:GameEnv")
+_register("wmil/Game-v0", entry_point="wmil.games.envs:GameEnv")
