@@ -41,7 +41,7 @@ def _rate(right, mask=None):  # (sum, number)
         right = right[mask]
     return right.sum().item(), right.numel()
 
-
+# %% ../../nbs/475_games.metrics.ipynb #cell-10
 def token_counts(
     model: GameTransformer,
     h: torch.Tensor,  # (B, W, D) features
@@ -72,7 +72,7 @@ def token_counts(
         counts[name] = _rate(right, keep & (types == TYPES.index(name)))
     return counts
 
-# %% ../../nbs/475_games.metrics.ipynb #cell-10
+# %% ../../nbs/475_games.metrics.ipynb #cell-12
 def level_counts(
     model: GameTransformer,
     h: torch.Tensor,  # (B, W, D) features
@@ -95,7 +95,7 @@ def level_counts(
         "block_level_recall": _rate(by_block, completed),
     }
 
-
+# %% ../../nbs/475_games.metrics.ipynb #cell-14
 def block_counts(
     model: GameTransformer,
     ids: torch.Tensor,  # (B, W)
@@ -115,7 +115,7 @@ def block_counts(
         "copy_exact": _rate((target == present).all(1)),
     }
 
-# %% ../../nbs/475_games.metrics.ipynb #cell-12
+# %% ../../nbs/475_games.metrics.ipynb #cell-16
 def acting_counts(
     model: GameTransformer,
     ids: torch.Tensor,  # (B, W)
@@ -140,7 +140,7 @@ def acting_counts(
     goal, known = (x[steps.row, steps.last_cell] for x in (goal, known))
     return {**counts, **_value_counts(value.sigmoid()[known], goal[known])}
 
-
+# %% ../../nbs/475_games.metrics.ipynb #cell-18
 def _repeat_rate(steps, kind):  # how often an action has the kind of the one before it
     follows = (steps.row[1:] == steps.row[:-1]) & (steps.frame[1:] - steps.action_end[:-1] <= 2)
     previous = torch.where(follows, kind[:-1], -1)
@@ -156,7 +156,7 @@ def _value_counts(value, goal):
         "_goal2": ((goal**2).sum().item(), len(goal)),
     }
 
-# %% ../../nbs/475_games.metrics.ipynb #cell-14
+# %% ../../nbs/475_games.metrics.ipynb #cell-20
 def batch_counts(
     model: GameTransformer,
     batch: dict,  # ids, weights, and steps_to_go if known
@@ -177,7 +177,7 @@ def batch_counts(
             **acting_counts(model, ids, with_action, steps_to_go),
         }
 
-
+# %% ../../nbs/475_games.metrics.ipynb #cell-22
 @torch.no_grad()
 def evaluate_world_model(
     model: GameTransformer,
@@ -202,12 +202,12 @@ def evaluate_world_model(
         model.train(training)
     return _report(sums, kinds)
 
-
+# %% ../../nbs/475_games.metrics.ipynb #cell-24
 def _kind_counts(vocabulary, batch):
     counted = batch["weights"] > 0
     return torch.stack([((batch["ids"] == kind) & counted).sum() for kind in vocabulary.kinds])
 
-# %% ../../nbs/475_games.metrics.ipynb #cell-16
+# %% ../../nbs/475_games.metrics.ipynb #cell-26
 def _report(sums, kinds):  # from counts to fractions
     scores = {name: float(total / n) for name, (total, n) in sums.items() if n and not name.startswith("_")}
     if "nll" in scores:

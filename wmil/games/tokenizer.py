@@ -58,14 +58,14 @@ def _read_weights(file):
     except (OSError, SafetensorError) as e:
         raise CheckpointError(f"{file} cannot be read ({str(e).splitlines()[0]}): save the tokeniser again") from None
 
-
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-09
 def _check_kind(folder, kind):
     if kind not in TOKENIZERS:
         what = f"a {kind!r}" if kind else "a model of no known type"
         known = ", ".join(TOKENIZERS)
         raise WmilError(f"{folder} holds {what}: expected a tokeniser ({known}){suggest(kind, TOKENIZERS)}")
 
-
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-11
 def read_tokenizer(
     folder,  # what `save_pretrained` wrote
 ):  # a FrameTokenizer
@@ -83,7 +83,7 @@ def read_tokenizer(
         )
     return tokenizer
 
-# %% ../../nbs/443_games.tokenizer.ipynb #cell-09
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-13
 class FrameTokenizer:
     "What every frame tokeniser can do: frames (B, 64, 64) to tokens (B, 8, 8) and back, and live in a folder."
 
@@ -139,7 +139,7 @@ class FrameTokenizer:
             )
         return tokenizer
 
-# %% ../../nbs/443_games.tokenizer.ipynb #cell-11
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-15
 def _in_batches(work, x, size, precision, device):
     check_choice("precision", precision, ("fp32", "bf16"))
     with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
@@ -150,7 +150,7 @@ def _check_search(steps):
     if not isinstance(steps, (int, np.integer)) or steps < 0:
         raise WmilError(f"search = {steps!r}: expected a whole number of steps, 0 for none")
 
-
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-17
 @patch
 def encode(
     self: FrameTokenizer,
@@ -164,7 +164,7 @@ def encode(
     tokens = _in_batches(self.to_tokens, frames, self.batch_size, precision, self.device)
     return self.refine(frames.cpu(), tokens, search, precision) if search else tokens
 
-
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-19
 @patch
 def decode(
     self: FrameTokenizer,
@@ -177,7 +177,7 @@ def decode(
         raise WmilError(f"tokens have shape {tuple(tokens.shape)}: expected (B, 8, 8)")
     return _in_batches(self.to_frames, tokens, self.batch_size, precision, self.device)
 
-# %% ../../nbs/443_games.tokenizer.ipynb #cell-13
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-21
 @patch
 def encode_unique(
     self: FrameTokenizer,
@@ -191,7 +191,7 @@ def encode_unique(
     _, first, where = np.unique(whole, return_index=True, return_inverse=True)
     return self.encode(frames[torch.from_numpy(first)], precision, search)[torch.from_numpy(where.ravel())]
 
-# %% ../../nbs/443_games.tokenizer.ipynb #cell-17
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-25
 def _copy_scores(right, frames, previous):
     still = previous == frames
     return {
@@ -201,7 +201,7 @@ def _copy_scores(right, frames, previous):
         "copy_changed": 0.0,
     }
 
-
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-27
 def reconstruction(
     tokenizer: FrameTokenizer,
     frames,  # (B, 64, 64) uint8

@@ -23,7 +23,14 @@ from wmil.games.heads import (
     PolicyValueLogits,
     StepsToGoHead,
 )
-from .losses import accuracy, action_loss, action_targets, next_frame_loss, next_token_loss, steps_to_go_loss
+from wmil.games.losses import (
+    action_loss,
+    action_targets,
+    fraction_right,
+    next_frame_loss,
+    next_token_loss,
+    steps_to_go_loss,
+)
 from .steps import Steps, counted_positions, find_steps, frame_cells, take_at, value_targets
 from .trajectories import CELLS, Vocabulary
 from .trunk import base_llama, has_adapter, llama_config, project_codebook, use_attention_by_rows
@@ -366,12 +373,12 @@ def loss(
             block, right = self.block_loss(ids, weights, steps)
             total = total + cfg.block_coef * block
             metrics["loss/block"] = block
-            metrics["block"] = partial(accuracy, right)
+            metrics["block"] = partial(fraction_right, right)
         if cfg.policy_coef or cfg.value_coef:
             steps_to_go = batch.get("steps_to_go", batch.get("togo"))
             policy, value, right = self.policy_value_loss(ids, weights, steps, steps_to_go)
             total = total + cfg.policy_coef * policy + cfg.value_coef * value
             metrics["loss/policy"] = policy
             metrics["loss/value"] = value
-            metrics["policy_kind"] = partial(accuracy, right)
+            metrics["policy_kind"] = partial(fraction_right, right)
     return total, metrics
