@@ -33,7 +33,7 @@ def pixel_errors(
     with torch.no_grad(), torch.autocast(frames.device.type, enabled=False):
         return (self.to_frames(tokens) != frames).flatten(1).sum(1)
 
-
+# %% ../../nbs/448_games.code_search.ipynb #cell-12
 @patch
 def code_gradient(
     self: FrameVQVAE,
@@ -49,7 +49,7 @@ def code_gradient(
     (gradient,) = torch.autograd.grad(F.cross_entropy(logits, frames.long(), reduction="sum"), z_q)
     return gradient * repairable_cells(wrong), wrong.flatten(1).sum(1)
 
-# %% ../../nbs/448_games.code_search.ipynb #cell-12
+# %% ../../nbs/448_games.code_search.ipynb #cell-14
 @patch
 def code_step(self: FrameVQVAE) -> float:
     "Half the usual distance from a code to the next one, in each of D dimensions."
@@ -57,7 +57,7 @@ def code_step(self: FrameVQVAE) -> float:
     nearest = torch.cdist(codes, codes).fill_diagonal_(math.inf).min(1).values
     return nearest.median().item() / 2 / math.sqrt(codes.shape[1])
 
-# %% ../../nbs/448_games.code_search.ipynb #cell-14
+# %% ../../nbs/448_games.code_search.ipynb #cell-16
 class SearchState:
     "What a search has found so far, and where it is."
 
@@ -99,7 +99,7 @@ class SearchState:
             self.square = self.square[going]
             self.idle = self.idle[going]
 
-# %% ../../nbs/448_games.code_search.ipynb #cell-15
+# %% ../../nbs/448_games.code_search.ipynb #cell-17
 @patch
 def _keep_better(self: FrameVQVAE, state, frames, tokens, wrong):
     better = (wrong < state.errors[state.active]).nonzero()[:, 0]
@@ -112,7 +112,7 @@ def _keep_better(self: FrameVQVAE, state, frames, tokens, wrong):
     state.errors[state.active[better]] = errors
     state.idle[better] = -1
 
-
+# %% ../../nbs/448_games.code_search.ipynb #cell-19
 @patch
 def optimise_codes(
     self: FrameVQVAE,
@@ -138,7 +138,7 @@ def optimise_codes(
             break
     return state.best
 
-# %% ../../nbs/448_games.code_search.ipynb #cell-17
+# %% ../../nbs/448_games.code_search.ipynb #cell-21
 @patch
 def revert_unneeded(
     self: FrameVQVAE,
@@ -160,7 +160,7 @@ def revert_unneeded(
         errors[rows[good]] = trial_errors[good]
     return tokens
 
-
+# %% ../../nbs/448_games.code_search.ipynb #cell-23
 @patch
 def refine(
     self: FrameVQVAE,

@@ -50,7 +50,7 @@ def _check_different(hashes, by_hash):
         first, second = by_hash[same[0]], by_hash[same[0] + 1]
         raise WmilError(f"patches {first} and {second} are the same: expected different ones")
 
-
+# %% ../../nbs/450_games.patches.ipynb #cell-09
 class PatchCodebook(FrameTokenizer):
     "Every different 8×8 patch is a code; unseen patches become the nearest one by number of different pixels."
 
@@ -81,7 +81,7 @@ class PatchCodebook(FrameTokenizer):
         _, first, n = np.unique(patches.view("V64").ravel(), return_index=True, return_counts=True)
         return cls(patches[first[np.lexsort((first, -n))]])
 
-# %% ../../nbs/450_games.patches.ipynb #cell-09
+# %% ../../nbs/450_games.patches.ipynb #cell-11
 @patch
 def to_tokens(self: PatchCodebook, frames):
     "(B, 64, 64) uint8 -> (B, 8, 8)"
@@ -100,7 +100,7 @@ def saved_state(self: PatchCodebook):
     "Plain values for config.json, and tensors."
     return {"num_codes": self.num_codes}, {"patches": torch.from_numpy(self.patches)}
 
-
+# %% ../../nbs/450_games.patches.ipynb #cell-13
 @patch(cls_method=True)
 def restore(cls: PatchCodebook, values, tensors, where):
     "A codebook from what `saved_state` gave."
@@ -112,11 +112,11 @@ def restore(cls: PatchCodebook, values, tensors, where):
         )
     return cls(patches.numpy())
 
-# %% ../../nbs/450_games.patches.ipynb #cell-11
+# %% ../../nbs/450_games.patches.ipynb #cell-15
 def _onehot_patches(patches):  # (N, 64) -> (N, 1024)
     return F.one_hot(torch.from_numpy(patches).long(), 16).flatten(1).to(torch.bfloat16)
 
-
+# %% ../../nbs/450_games.patches.ipynb #cell-17
 @patch
 def nearest_patches(
     self: PatchCodebook,
@@ -136,7 +136,7 @@ def nearest_patches(
         different.append(64 - agree)
     return torch.cat(tokens).numpy(), torch.cat(different).numpy()
 
-
+# %% ../../nbs/450_games.patches.ipynb #cell-19
 @patch
 def look_up(
     self: PatchCodebook,
@@ -156,7 +156,7 @@ def look_up(
         self.unseen["wrong_pixels"] = float(different[where.ravel()].mean())
     return tokens
 
-# %% ../../nbs/450_games.patches.ipynb #cell-19
+# %% ../../nbs/450_games.patches.ipynb #cell-27
 def load_tokenizer(
     folder,  # what `save_pretrained` wrote
 ) -> FrameTokenizer:

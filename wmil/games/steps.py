@@ -47,7 +47,7 @@ def _whole_frames(vocabulary, ids):  # (B, W) -> row (N,), position of <FRAME> (
     whole = codes[row, frame + CELLS] - codes[row, frame] == CELLS
     return row[whole], frame[whole]
 
-
+# %% ../../nbs/467_games.steps.ipynb #cell-10
 def find_steps(
     vocabulary: Vocabulary,
     ids: torch.Tensor,  # (B, W)
@@ -63,14 +63,14 @@ def find_steps(
     has_next = has_action & (following == vocabulary.frame) & (action_end + 1 + CELLS < W)
     return Steps(row, frame, last_cell, action_end, has_action, completed, has_next)
 
-# %% ../../nbs/467_games.steps.ipynb #cell-10
+# %% ../../nbs/467_games.steps.ipynb #cell-12
 def counted_positions(
     weights: torch.Tensor,  # (B, W) of each token in the loss
 ) -> torch.Tensor:  # (B, W) bool
     "At or behind the first token with a weight; what lies before it was counted in another window."
     return (weights > 0).int().cummax(1).values > 0
 
-# %% ../../nbs/467_games.steps.ipynb #cell-12
+# %% ../../nbs/467_games.steps.ipynb #cell-14
 def value_targets(
     vocabulary: Vocabulary,
     ids: torch.Tensor,  # (B, W)
@@ -87,7 +87,7 @@ def value_targets(
     steps = actions.gather(-1, level.clamp(max=W - 1)) - actions
     return torch.where(level < start, gamma ** steps.float(), 0.0), torch.minimum(level, start) < W
 
-
+# %% ../../nbs/467_games.steps.ipynb #cell-16
 def _next_position(mask):  # (B, W) bool -> (B, W): the first position from here on where it is True; W: nowhere
     W = mask.shape[1]
     position = torch.arange(W, device=mask.device).expand_as(mask)
