@@ -25,7 +25,7 @@ def _score(states, table, targets):  # (N, D), (tokens, D), (N,) -> nll (N,), wh
         logits = logits.float()
         return F.cross_entropy(logits, targets, reduction="none"), logits.detach().argmax(-1) == targets
 
-
+# %% ../../nbs/468_games.losses.ipynb #cell-07
 def token_losses(
     states: torch.Tensor,  # (N, D)
     table: torch.Tensor,  # (tokens, D)
@@ -42,7 +42,7 @@ def token_losses(
     ]
     return tuple(torch.cat(chunks) for chunks in zip(*parts))
 
-
+# %% ../../nbs/468_games.losses.ipynb #cell-09
 def mean_by_weight(
     values: torch.Tensor,  # (N,)
     weights: torch.Tensor,  # (N,), 0 or more
@@ -50,7 +50,7 @@ def mean_by_weight(
     "The mean by weight."
     return (values * weights).sum() / weights.sum().clamp(min=1e-9)
 
-# %% ../../nbs/468_games.losses.ipynb #cell-09
+# %% ../../nbs/468_games.losses.ipynb #cell-13
 def next_token_loss(
     vocabulary: Vocabulary,
     h: torch.Tensor,  # (B, W, D) states
@@ -71,14 +71,14 @@ def next_token_loss(
     }
     return loss, metrics
 
-# %% ../../nbs/468_games.losses.ipynb #cell-11
+# %% ../../nbs/468_games.losses.ipynb #cell-15
 def fraction_right(
     right: torch.Tensor,  # bool
 ) -> torch.Tensor:
     "The fraction that is right; 0 if there is nothing."
     return right.float().mean() if right.numel() else right.new_zeros((), dtype=torch.float)
 
-
+# %% ../../nbs/468_games.losses.ipynb #cell-17
 def next_frame_loss(
     vocabulary: Vocabulary,
     prediction: NextFrameLogits,  # of the steps
@@ -100,7 +100,7 @@ def next_frame_loss(
         cells_counted = (frame_cells(weights, row, next_frame) > 0).flatten().float()
         return mean_by_weight(nll, cells_counted) + end_loss / 8, logits.argmax(-1) == target
 
-# %% ../../nbs/468_games.losses.ipynb #cell-15
+# %% ../../nbs/468_games.losses.ipynb #cell-21
 class ActionTargets(NamedTuple):
     "What the player did."
 
@@ -108,7 +108,7 @@ class ActionTargets(NamedTuple):
     cell: torch.Tensor  # (N,); 64: none
     pixel: torch.Tensor  # (N,) within the cell; 64: none
 
-
+# %% ../../nbs/468_games.losses.ipynb #cell-23
 def action_targets(
     vocabulary: Vocabulary,
     ids: torch.Tensor,  # (B, W)
@@ -123,12 +123,12 @@ def action_targets(
     cell = (location - vocabulary.ids["<LOC_00>"]).clamp(0, CELLS)
     return ActionTargets(kind, cell, (fine - vocabulary.ids["<FINE_00>"]).clamp(0, 64))
 
-
+# %% ../../nbs/468_games.losses.ipynb #cell-25
 def _mean_nll(logits, labels, mask):
     labels = labels.clamp(0, logits.shape[1] - 1)
     return mean_by_weight(F.cross_entropy(logits, labels, reduction="none"), mask.float())
 
-
+# %% ../../nbs/468_games.losses.ipynb #cell-27
 def action_loss(
     output: PolicyValueLogits,
     pixel: torch.Tensor,  # (N, 64) logits within the cell that was clicked
@@ -142,7 +142,7 @@ def action_loss(
         place = _mean_nll(output.cell, target.cell, click) + _mean_nll(pixel, target.pixel, click)
         return _mean_nll(output.kind, target.kind, acted) + clicks * place
 
-# %% ../../nbs/468_games.losses.ipynb #cell-19
+# %% ../../nbs/468_games.losses.ipynb #cell-31
 def steps_to_go_loss(
     value: torch.Tensor,  # (N,) logits
     goal: torch.Tensor,  # (N,) from `value_targets`

@@ -48,7 +48,7 @@ def extend_vocabulary(
             new[: vocabulary.num_codes] = project_codebook(codebook, old, rng)
         layer.weight.data[n:] = new.to(layer.weight)
 
-
+# %% ../../nbs/480_games.pretrained.ipynb #cell-07
 def _check_codebook(codebook, vocabulary):
     if codebook is not None and len(codebook) != vocabulary.num_codes:
         raise WmilError(
@@ -56,7 +56,7 @@ def _check_codebook(codebook, vocabulary):
             "use those of one tokenizer"
         )
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-07
+# %% ../../nbs/480_games.pretrained.ipynb #cell-09
 def _float_trained(lm):
     for p in lm.parameters():
         if p.requires_grad:
@@ -82,7 +82,7 @@ def add_lora(
     with quiet_transformers():
         return _float_trained(peft.get_peft_model(lm, lora))
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-13
+# %% ../../nbs/480_games.pretrained.ipynb #cell-15
 @patch(cls_method=True)
 def from_pretrained(
     cls: GameTransformer,
@@ -103,7 +103,7 @@ def from_pretrained(
         lm = add_lora(lm, cfg) if cfg.lora_rank else _float_trained(lm)
         return cls(lm, vocabulary, cfg)
 
-
+# %% ../../nbs/480_games.pretrained.ipynb #cell-17
 def _check_base(name, size, vocabulary):
     if size != vocabulary.base:
         raise WmilError(
@@ -112,7 +112,7 @@ def _check_base(name, size, vocabulary):
             "a trained game transformer is loaded with GameTransformer.load"
         )
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-23
+# %% ../../nbs/480_games.pretrained.ipynb #cell-27
 METADATA_FILE = "game_transformer.json"
 
 
@@ -125,7 +125,7 @@ def _base_fingerprint(lm):  # of a peft model
             digest.update(name.encode() + sample.view(torch.int16).cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
 
-
+# %% ../../nbs/480_games.pretrained.ipynb #cell-29
 def _write_files(model, folder):
     adapter = has_adapter(model.lm)
     with quiet_transformers():
@@ -143,7 +143,7 @@ def _write_files(model, folder):
     }
     atomic_write(folder / METADATA_FILE, json.dumps(metadata, indent=1) + "\n")
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-24
+# %% ../../nbs/480_games.pretrained.ipynb #cell-30
 @patch
 def save_pretrained(
     self: GameTransformer,
@@ -160,7 +160,7 @@ def _check_free(folder):
     if folder.exists() and any(folder.iterdir()) and not (folder / METADATA_FILE).exists():
         raise WmilError(f"{folder} holds something else: choose another folder")
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-26
+# %% ../../nbs/480_games.pretrained.ipynb #cell-32
 def _read_metadata(folder):
     file = Path(folder) / METADATA_FILE
     if not file.is_file():
@@ -177,7 +177,7 @@ def _read_metadata(folder):
         _check_file(file.parent / name, checksum)
     return metadata
 
-
+# %% ../../nbs/480_games.pretrained.ipynb #cell-34
 def _check_file(file, checksum):
     if not file.is_file():
         raise CheckpointError(f"the model in {file.parent} is incomplete, {file.name} is missing: save it again")
@@ -192,7 +192,7 @@ def _check_same_vocabulary(folder, expected, given):
             "use the tokenizer and vocabulary it was trained with"
         )
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-28
+# %% ../../nbs/480_games.pretrained.ipynb #cell-36
 def _adapter_differences(saved, expected):  # sentences
     def short(name):
         return name.removeprefix("base_model.model.").removeprefix("model.")
@@ -205,7 +205,7 @@ def _adapter_differences(saved, expected):  # sentences
     for name in sorted(expected.keys() - saved.keys()):
         yield f"{short(name)} only in the base"
 
-
+# %% ../../nbs/480_games.pretrained.ipynb #cell-38
 def _load_adapter(folder, lm):
     lora = peft.LoraConfig.from_pretrained(str(folder))
     lora.inference_mode = False
@@ -223,7 +223,7 @@ def _load_adapter(folder, lm):
     peft.set_peft_model_state_dict(lm, saved)
     return lm
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-29
+# %% ../../nbs/480_games.pretrained.ipynb #cell-39
 def _load_on_base(folder, metadata, num_tokens, base, dtype, download):  # a peft model
     if not base:
         base = json.loads((Path(folder) / "adapter_config.json").read_text())["base_model_name_or_path"]
@@ -237,7 +237,7 @@ def _load_on_base(folder, metadata, num_tokens, base, dtype, download):  # a pef
         )
     return lm
 
-
+# %% ../../nbs/480_games.pretrained.ipynb #cell-41
 @patch(cls_method=True)
 def load(
     cls: GameTransformer,

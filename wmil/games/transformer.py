@@ -167,7 +167,7 @@ def from_config(
             weight.data[: vocabulary.num_codes] = project_codebook(codebook, weight.detach(), rng)
         return cls(lm, vocabulary, cfg)
 
-
+# %% ../../nbs/470_games.transformer.ipynb #cell-18
 @patch
 def count_parameters(
     self: GameTransformer,
@@ -183,14 +183,14 @@ def count_parameters(
         "heads": sum(n for name, n in trained.items() if not name.startswith("lm.")),
     }
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-20
+# %% ../../nbs/470_games.transformer.ipynb #cell-22
 @patch
 def code_embeddings(self: GameTransformer) -> torch.Tensor:  # (K, D)
     "The embeddings of the frame tokens."
     base = self.vocabulary.base
     return self.output_embeddings[base : base + self.vocabulary.num_codes]
 
-
+# %% ../../nbs/470_games.transformer.ipynb #cell-24
 @patch
 def predict_next_frame(
     self: GameTransformer,
@@ -206,7 +206,7 @@ def predict_next_frame(
     embeddings = self.trunk.get_input_embeddings()(action).sum(1)
     return self.block_head(codes, embeddings, cell, self.code_embeddings())
 
-
+# %% ../../nbs/470_games.transformer.ipynb #cell-26
 @patch
 def block_logits(
     self: GameTransformer,
@@ -220,7 +220,7 @@ def block_logits(
     action = ids[row[:, None], action_end[:, None] + torch.arange(1 - width, 1, device=ids.device)]
     return self.predict_next_frame(frame_cells(ids, row, frame) - self.vocabulary.base, action)
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-21
+# %% ../../nbs/470_games.transformer.ipynb #cell-27
 @patch
 def policy_value(
     self: GameTransformer,
@@ -240,7 +240,7 @@ def policy_value_at(
     "Policy and value at some frames of windows."
     return self.policy_value(frame_cells(ids, steps.row, steps.frame) - self.vocabulary.base)
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-23
+# %% ../../nbs/470_games.transformer.ipynb #cell-29
 @patch
 def level_logit(
     self: GameTransformer,
@@ -250,7 +250,7 @@ def level_logit(
     odds = self.output_embeddings[self.vocabulary.level] - self.output_embeddings[self.vocabulary.frame]
     return states.float() @ odds.float()  # float32: two logits of 20 differ by 0.1 where it matters
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-25
+# %% ../../nbs/470_games.transformer.ipynb #cell-31
 def _check_ends_with_action(ids, vocabulary, frame):
     n, W = vocabulary.action_width, ids.shape[1]
     if frame < 0 or (ids[:, frame] != vocabulary.frame).any() or (ids[:, -1 - n] != vocabulary.act).any():
@@ -259,7 +259,7 @@ def _check_ends_with_action(ids, vocabulary, frame):
             f"{n} tokens of the action at the end of every context"
         )
 
-
+# %% ../../nbs/470_games.transformer.ipynb #cell-33
 @patch
 @torch.no_grad()
 def predict_frame(
@@ -274,7 +274,7 @@ def predict_frame(
     logits = self.block_logits(ids, row, torch.full_like(row, frame), torch.full_like(row, W - 1))
     return logits.codes.argmax(-1)
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-27
+# %% ../../nbs/470_games.transformer.ipynb #cell-35
 @patch
 @torch.no_grad()
 def draft_tokens(
@@ -296,7 +296,7 @@ def draft_tokens(
     draft[row[:, None].expand_as(before_cell)[drafted], before_cell[drafted]] = (logits.argmax(-1) + v.base)[drafted]
     return draft
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-29
+# %% ../../nbs/470_games.transformer.ipynb #cell-37
 @patch
 def embed(
     self: GameTransformer,
@@ -310,7 +310,7 @@ def embed(
         x = x + self.draft_proj(embedding(draft.clamp(min=0))) * (draft >= 0)[..., None]
     return x.to(self.trunk.norm.weight.dtype)
 
-
+# %% ../../nbs/470_games.transformer.ipynb #cell-39
 @patch
 def features(
     self: GameTransformer,
@@ -322,7 +322,7 @@ def features(
         x = self.embed(ids, self.draft_tokens(ids) if self.cfg.draft_tokens else None)
         return self.trunk(inputs_embeds=x, use_cache=False).last_hidden_state
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-36
+# %% ../../nbs/470_games.transformer.ipynb #cell-46
 @patch
 def block_loss(
     self: GameTransformer,
@@ -336,7 +336,7 @@ def block_loss(
     prediction = self.block_logits(ids, steps.row, steps.frame, steps.action_end)
     return next_frame_loss(self.vocabulary, prediction, ids, weights, steps)
 
-
+# %% ../../nbs/470_games.transformer.ipynb #cell-48
 @patch
 def policy_value_loss(
     self: GameTransformer,
@@ -356,7 +356,7 @@ def policy_value_loss(
     right = (output.kind.argmax(1) == target.kind)[acted]
     return action_loss(output, pixel, target, acted), steps_to_go_loss(output.value, goal, known), right
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-38
+# %% ../../nbs/470_games.transformer.ipynb #cell-50
 @patch
 def loss(
     self: GameTransformer,
