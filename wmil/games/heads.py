@@ -90,14 +90,14 @@ class GridEncoder(nn.Module):
         "What is in the frame, wherever it is: (N, 64, w) -> (N, w)."
         return x.max(1).values
 
-
+# %% ../../nbs/465_games.heads.ipynb #cell-13
 def _check_grid(hidden_dim, num_heads):
     if hidden_dim % num_heads:
         raise ConfigError(
             f"head_hidden_dim = {hidden_dim} is no multiple of grid_num_heads = {num_heads}: change one of them"
         )
 
-# %% ../../nbs/465_games.heads.ipynb #cell-15
+# %% ../../nbs/465_games.heads.ipynb #cell-17
 def normalise_rows(
     table: torch.Tensor,  # (K, D)
 ) -> torch.Tensor:  # (K, D)
@@ -111,7 +111,7 @@ class NextFrameLogits(NamedTuple):
     codes: torch.Tensor  # (N, 64, K) float32, of the frame that follows
     completed: torch.Tensor  # (N,) float32, that the level ends instead
 
-# %% ../../nbs/465_games.heads.ipynb #cell-17
+# %% ../../nbs/465_games.heads.ipynb #cell-19
 class BlockHead(nn.Module):
     "All cells of the next frame, and whether the level ends, from a frame and an action."
 
@@ -146,7 +146,7 @@ class BlockHead(nn.Module):
         logits = logits.scatter_add(-1, codes[..., None], self.stay(x).to(logits.dtype))
         return NextFrameLogits(logits, self.completed(self.grid.pool(x))[..., 0].float())
 
-# %% ../../nbs/465_games.heads.ipynb #cell-21
+# %% ../../nbs/465_games.heads.ipynb #cell-23
 class PolicyValueLogits(NamedTuple):
     "What policy and value say of some frames."
 
@@ -155,7 +155,7 @@ class PolicyValueLogits(NamedTuple):
     z: torch.Tensor  # (N, 65, w) for `PolicyHead.pixel_logits`
     value: torch.Tensor  # (N,) logit of γ to the number of steps to go
 
-
+# %% ../../nbs/465_games.heads.ipynb #cell-25
 class PolicyHead(nn.Module):
     "Kind and place of the player's next action."
 
@@ -195,7 +195,7 @@ class PolicyHead(nn.Module):
         clicked = z[torch.arange(len(cell), device=cell.device), cell + 1]  # (N, w)
         return self.pixel_mlp(torch.cat([z[:, 0], clicked], -1)).float()
 
-# %% ../../nbs/465_games.heads.ipynb #cell-23
+# %% ../../nbs/465_games.heads.ipynb #cell-27
 class FrameEncoder(nn.Module):
     "What policy and value see of a frame."
 
@@ -217,7 +217,7 @@ class FrameEncoder(nn.Module):
         x = self.grid(self.code_proj(normalise_rows(table)[codes]))
         return x, self.grid.pool(x)
 
-
+# %% ../../nbs/465_games.heads.ipynb #cell-29
 class StepsToGoHead(nn.Sequential):
     "Logit of γ to the number of steps that are left to the end of the level."
 

@@ -40,7 +40,7 @@ class FrameVQVAEConfig:
     worst_coef: Annotated[float, Field(ge=0)] = 0.1  # of each frame's worst pixels
     worst_pixels: Annotated[int, Field(ge=1, le=4096)] = 64  # how many
 
-
+# %% ../../nbs/445_games.vqvae.ipynb #cell-07
 def _quantizer(cfg):
     if cfg.quantizer == "fsq":
         settings = dict(levels=cfg.levels)
@@ -48,7 +48,7 @@ def _quantizer(cfg):
         settings = dict(num_codes=cfg.num_codes, commitment=cfg.commitment, dead=cfg.dead)
     return make_quantizer(cfg.quantizer, cfg.hidden_dim, ema_decay=cfg.ema_decay, **settings)
 
-# %% ../../nbs/445_games.vqvae.ipynb #cell-07
+# %% ../../nbs/445_games.vqvae.ipynb #cell-09
 class FrameVQVAE(nn.Module, FrameTokenizer):
     "The published frame tokeniser: embedding, four convolutions, quantiser, and the mirror image."
 
@@ -89,7 +89,7 @@ class FrameVQVAE(nn.Module, FrameTokenizer):
         z_q, tokens, loss = self.quantizer(self.features(frames).permute(0, 2, 3, 1))
         return self.logits(z_q), tokens, loss
 
-
+# %% ../../nbs/445_games.vqvae.ipynb #cell-11
 @patch(as_prop=True)
 def num_codes(self: FrameVQVAE):
     "K"
@@ -107,7 +107,7 @@ def device(self: FrameVQVAE):
     "Where the model is."
     return self.eye.device
 
-# %% ../../nbs/445_games.vqvae.ipynb #cell-09
+# %% ../../nbs/445_games.vqvae.ipynb #cell-13
 def _compute_dtype(x, otherwise):
     kind = x.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else otherwise
@@ -128,7 +128,7 @@ def features(
         h = layer(F.relu(h))
     return h
 
-
+# %% ../../nbs/445_games.vqvae.ipynb #cell-15
 @patch
 def logits(
     self: FrameVQVAE,
@@ -143,7 +143,7 @@ def logits(
     bias = self.head.weight @ last.bias + self.head.bias
     return F.conv_transpose2d(h, kernel, bias, stride=2, padding=1)
 
-# %% ../../nbs/445_games.vqvae.ipynb #cell-13
+# %% ../../nbs/445_games.vqvae.ipynb #cell-19
 @patch
 def pixel_nll(
     self: FrameVQVAE,
@@ -162,7 +162,7 @@ def pixel_nll(
 def _right_pixels(logits, frames):
     return (logits.argmax(1) == frames.flatten()).float().mean()
 
-
+# %% ../../nbs/445_games.vqvae.ipynb #cell-21
 @patch
 def loss(
     self: FrameVQVAE,
@@ -182,7 +182,7 @@ def loss(
     }
     return pixels + self.cfg.worst_coef * worst + commitment, metrics
 
-# %% ../../nbs/445_games.vqvae.ipynb #cell-15
+# %% ../../nbs/445_games.vqvae.ipynb #cell-23
 @patch
 def watch(self: FrameVQVAE) -> dict:
     "The codebook's recent use; warns once if it has collapsed."
@@ -191,7 +191,7 @@ def watch(self: FrameVQVAE) -> dict:
         self.warned = check_collapse(stats, where=f"the {self.cfg.quantizer} tokeniser")
     return stats
 
-# %% ../../nbs/445_games.vqvae.ipynb #cell-19
+# %% ../../nbs/445_games.vqvae.ipynb #cell-27
 @patch
 def to_tokens(self: FrameVQVAE, frames):
     "(B, 64, 64) uint8 -> (B, 8, 8)"
@@ -220,7 +220,7 @@ def saved_state(self: FrameVQVAE):
     "Plain values for config.json, and tensors."
     return dump_config(self.cfg), self.state_dict()
 
-
+# %% ../../nbs/445_games.vqvae.ipynb #cell-29
 @patch(cls_method=True)
 def restore(cls: FrameVQVAE, values, tensors, where):
     "A tokeniser from what `saved_state` gave."
@@ -228,7 +228,7 @@ def restore(cls: FrameVQVAE, values, tensors, where):
     load_weights(tokenizer, tensors, where)
     return tokenizer.eval()
 
-# %% ../../nbs/445_games.vqvae.ipynb #cell-21
+# %% ../../nbs/445_games.vqvae.ipynb #cell-31
 def train_tokenizer(
     data: FrameSet,  # what to learn
     cfg: FrameVQVAEConfig = FrameVQVAEConfig(),  # sizes and losses
