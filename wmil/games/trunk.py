@@ -57,14 +57,14 @@ def has_adapter(
     "Whether a LoRA is around the Llama."
     return isinstance(lm, peft.PeftModel)
 
-
+# %% ../../nbs/466_games.trunk.ipynb #cell-11
 def base_llama(
     lm,  # LlamaForCausalLM, or a peft model around one
 ) -> LlamaForCausalLM:
     "The Llama inside."
     return lm.get_base_model() if has_adapter(lm) else lm
 
-# %% ../../nbs/466_games.trunk.ipynb #cell-12
+# %% ../../nbs/466_games.trunk.ipynb #cell-14
 QUERY_ROWS = 256  # queries at a time
 _BY_ROWS = "by_rows"  # under which Hugging Face's Llama finds it
 
@@ -80,7 +80,7 @@ def _can_go_by_rows(query, key, attention_mask, dropout):
     whole = query.shape[2] == key.shape[2] and query.shape[2] != 1  # no cache of earlier keys
     return query.device.type == "cpu" and _uses_bfloat16(query) and plain and whole
 
-
+# %% ../../nbs/466_games.trunk.ipynb #cell-16
 def _rows_of_attention(q, k, v, first):  # q (B, kv heads, group, W, d), k and v (B, kv heads, W, d)
     n = min(QUERY_ROWS, q.shape[3] - first)
     group, stop = q.shape[2], first + n
@@ -89,7 +89,7 @@ def _rows_of_attention(q, k, v, first):  # q (B, kv heads, group, W, d), k and v
     weights = scores.masked_fill(future, -torch.inf).softmax(-1)
     return (weights @ v[:, :, :stop]).unflatten(2, (group, n))
 
-# %% ../../nbs/466_games.trunk.ipynb #cell-14
+# %% ../../nbs/466_games.trunk.ipynb #cell-18
 def attention_by_rows(
     module,  # the layer that asks
     query: torch.Tensor,  # (B, heads, W, d)
@@ -110,7 +110,7 @@ def attention_by_rows(
     out = [_rows_of_attention(q, k, v, first) for first in range(0, q.shape[3], QUERY_ROWS)]
     return torch.cat(out, 3).flatten(1, 2).transpose(1, 2).contiguous(), None
 
-
+# %% ../../nbs/466_games.trunk.ipynb #cell-20
 def use_attention_by_rows(
     lm,  # a LlamaForCausalLM; changed in place
 ):
