@@ -14,8 +14,9 @@ import numpy as np
 from fastcore.basics import patch
 from .agents import ModelAgent
 from .imagination import LearnedDynamics, name_of
-from .search import ActionPlan, Correction, GameSearch, LevelMemory, PlannerConfig
+from .search import Correction, GameSearch, LevelMemory, PlannerConfig
 from .transformer import GameTransformer
+from ..search import SearchResult
 
 # %% ../../nbs/494_games.planner.ipynb #cell-05
 class Expectation(NamedTuple):
@@ -48,7 +49,7 @@ class LevelState(LevelMemory):
 
     first: np.ndarray = None  # (64,) the level's first frame
     last: Expectation = None  # of the last action
-    plan: ActionPlan = None  # what is left of it
+    plan: SearchResult = None  # what is left of it
 
 # %% ../../nbs/494_games.planner.ipynb #cell-09
 class PlannerAgent(ModelAgent):
@@ -112,24 +113,24 @@ def make_plan(
     game: int,  # which of the games
     codes: np.ndarray,  # (64,) what it sees
     legal: np.ndarray,  # (8,) bool, kinds that can be pressed
-) -> ActionPlan:
+) -> SearchResult:
     "Search; press RESET where no way leads on."
     level = self.levels[game]
     tree = GameSearch(self.dynamics, self.cfg, legal, level)
     plan = tree.search(codes)
-    reached = [tree.nodes[i].codes for i in tree.heuristic] if tree.exhausted else []
+    reached = [tree.nodes[i].state for i in tree.expanded] if tree.exhausted else []
     lost = self._is_lost(tree, reached, level.first, legal)
     self.counts.update(plans=1, nodes=plan.expanded, restarts=int(lost))
     if lost:
         level.dead_ends.update(c.tobytes() for c in reached)
-        return ActionPlan([(0, 0, 0)], [level.first], False, plan.expanded)
+        return SearchResult([(0, 0, 0)], [level.first], False, plan.expanded)
     keep = len(plan.actions) if plan.found else math.ceil(len(plan.actions) / 2)
-    return plan._replace(actions=plan.actions[:keep], frames=plan.frames[:keep])
+    return plan._replace(actions=plan.actions[:keep], states=plan.states[:keep])
 
 
 @patch
 def _is_lost(self: PlannerAgent, tree, reached, first, legal):  # codes of what can be reached and of the level's start
-    if not (self.cfg.restart and self.cfg.duplicates and reached and legal[0]):
+    if not (self.cfg.restart and self.cfg.detect_duplicates and reached and legal[0]):
         return False
     return tree.key(first) not in {tree.key(codes) for codes in reached}
 
@@ -168,7 +169,7 @@ def _act(self: PlannerAgent, game, codes, legal):  # -> reasons; the action is i
     plan = level.plan
     action, predicted = (int(np.flatnonzero(legal)[-1]), 0, 0), None
     if plan.actions:
-        action, predicted = plan.actions.pop(0), plan.frames.pop(0)
+        action, predicted = plan.actions.pop(0), plan.states.pop(0)
     level.last = Expectation(codes, action, predicted, plan.found and not plan.actions)
     return {
         "action": name_of(action),
@@ -177,5 +178,5 @@ def _act(self: PlannerAgent, game, codes, legal):  # -> reasons; the action is i
         "left": len(plan.actions) + 1,
         "expanded": plan.expanded,
         "predicted": predicted,
-        "end": plan.frames[-1] if plan.frames else predicted,
+        "end": plan.states[-1] if plan.states else predicted,
     }
