@@ -10,12 +10,13 @@ __all__ = ['AgentObservation', 'Agent', 'RandomAgent', 'OraclePlanner', 'check_p
 from typing import NamedTuple
 import numpy as np, torch
 from fastcore.basics import patch
-from ..core import ConfigError, WmilError, check_choice, stream_seed
+from ..core import ConfigError, WmilError, check_choice
 from .engine import KINDS, SIZE, Action, GameVec, PuzzleGame
 from .imagination import LearnedDynamics, name_of, propose
 from .stream import IncrementalDecoder
 from .trajectories import CLICK
 from .transformer import GameTransformer
+from ..rng import stream_seed
 
 # %% ../../nbs/490_games.agents.ipynb #cell-05
 class AgentObservation(NamedTuple):

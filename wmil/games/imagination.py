@@ -13,7 +13,7 @@ from ..core import WmilError, check_choice
 from .engine import KINDS, Engine
 from .trajectories import CELLS, CLICK
 from .transformer import GameTransformer
-from ..trainers import memory_advice
+from ..safeguards import oom_hint
 
 # %% ../../nbs/485_games.imagination.ipynb #cell-05
 class PolicyValueOutput(NamedTuple):
@@ -87,7 +87,7 @@ class LearnedDynamics:
     ) -> PolicyValueOutput:
         "Policy and value of some frames."
         codes = torch.as_tensor(codes, device=self.device).reshape(-1, CELLS).long()  # (N, 64)
-        with memory_advice(codes, FRAMES_HINT), mixed_precision(self.device, self.precision):
+        with oom_hint(codes, FRAMES_HINT), mixed_precision(self.device, self.precision):
             return _concat([evaluate_frames(self.model, part) for part in codes.split(self.batch_size)])
 
     @torch.inference_mode()
@@ -102,7 +102,7 @@ class LearnedDynamics:
         tokens = self.vocabulary.action_ids(np.asarray(actions))
         tokens = torch.as_tensor(tokens, device=self.device)  # (M, 3); published: (M, 1)
         _check_parents(tokens, parent)
-        with memory_advice(tokens, FRAMES_HINT), mixed_precision(self.device, self.precision):
+        with oom_hint(tokens, FRAMES_HINT), mixed_precision(self.device, self.precision):
             parts = zip(parent.split(self.batch_size), tokens.split(self.batch_size))
             return _concat([self._predict(output.codes[rows], acts) for rows, acts in parts])
 

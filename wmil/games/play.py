@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 import yaml
 from pydantic import Field
-from ..core import ConfigError, WmilError, check_choice, cli, cli_config, config, nearest
+from ..config import cli_config, config
+from ..core import ConfigError, WmilError, check_choice, cli, suggest
 from .agents import Agent, BehaviorCloningAgent, OraclePlanner, PublishedAgent, RandomAgent
 from .engine import Action, Engine, Observation, PuzzleGame, make_game
 from .planner import PlannerAgent
@@ -49,7 +50,7 @@ def _check_options(name, cls, options):
     known = [p for p in inspect.signature(cls).parameters if p not in common]
     for option in options:
         if option not in known:
-            hint = nearest(option, known) or ("; known: " + ", ".join(known) if known else "")
+            hint = suggest(option, known) or ("; known: " + ", ".join(known) if known else "")
             raise ConfigError(f"the agent {name!r} has no option {option!r}{hint}")
 
 # %% ../../nbs/497_games.play.ipynb #cell-06

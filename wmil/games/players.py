@@ -7,13 +7,14 @@ __all__ = ['PLAYER_FILE', 'SMOKE_PLAYER', 'QUICK_PLAYER', 'PLAYERS', 'save_playe
            'player_data', 'code_pictures', 'train_player']
 
 # %% ../../nbs/495_games.players.ipynb #cell-02
-import hashlib, json, time
+import json, time
 from pathlib import Path
 from typing import Annotated, NamedTuple
 import numpy as np
 from filelock import FileLock
 from pydantic import Field
-from ..core import WmilError, atomic_write, config, dump_config, output_root, seed_everything
+from ..config import config, dump_config
+from ..core import WmilError
 from .agents import check_player
 from .demos import DemosConfig, demos
 from .tokenizer import PatchCodebook, load_tokenizer, unique_frames
@@ -25,7 +26,9 @@ from wmil.games.trajectories import (
     tokenizer_fingerprint,
 )
 from .transformer import GameTransformer, GameTransformerConfig, training_config
+from ..rng import seed_everything
 from ..runs import Run, create_run
+from ..storage import atomic_write, cache_folder, cached
 from ..trainers import Trainer
 
 # %% ../../nbs/495_games.players.ipynb #cell-05
@@ -128,15 +131,11 @@ class PlayerData(NamedTuple):
     packed: PackedTrajectories  # of all splits, and of the held-out sessions of each game by its name
 
 
-def _short_hash(value):  # of anything that JSON can write
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:12]
-
-
 def player_data(
     cfg: PlayerConfig,
 ) -> PlayerData:
     "Demonstrations as tokens; made once and stored under `data/games`."
-    folder = output_root() / "data/games/players" / _short_hash(dump_config(cfg.demos))
+    folder = cache_folder("data/games/players", "demos", dump_config(cfg.demos))
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
         plays = demos(cfg.demos, folder / "demos")
@@ -196,12 +195,13 @@ def train_player(
 ) -> tuple:  # model in evaluation mode, {"seconds" of one core, "history"}
     "A player, from `runs/players` where it was trained before."
     metadata = {**dump_config(cfg), "seed": seed, "tokens": packed.sha256}
-    folder = output_root() / "runs/players" / f"{name}-{seed}-{_short_hash(metadata)}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
-        if not (folder / "about.json").exists():
-            model, about = _fit_player(cfg, packed, tokenizer, seed, folder, metadata)
-            save_player(folder / "player", model, tokenizer)
-            atomic_write(folder / "about.json", json.dumps(about))
-    model, _ = load_player(folder / "player")
-    return model, json.loads((folder / "about.json").read_text())
+
+    def make(folder):
+        "Train and save the player."
+        model, about = _fit_player(cfg, packed, tokenizer, seed, folder, metadata)
+        save_player(folder / "player", model, tokenizer)
+        return about
+
+    folder = cache_folder("runs/players", f"{name}-{seed}", metadata)
+    about = cached(folder, make)
+    return load_player(folder / "player")[0], about

@@ -13,7 +13,7 @@ from typing import Annotated, NamedTuple
 import numpy as np, torch
 from fastcore.basics import patch
 from pydantic import Field
-from ..core import config
+from ..config import config
 from .imagination import propose
 from .trajectories import CELLS
 from ..search import BestFirstSearch, Expansion, SearchConfig, Successor
