@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np, torch
 from fastcore.basics import patch
 from ..core import ConfigError, WmilError, check_choice
-from .engine import KINDS, SIZE, Action, GameVec, PuzzleGame
+from .puzzles import Action, ACTION_NAMES, PuzzleGame, SIZE
+from .vec import GameVec
 from .imagination import LearnedDynamics, name_of, propose
 from .stream import IncrementalDecoder
 from .trajectories import CLICK
@@ -33,7 +34,7 @@ def _check_num(num):
     if num < 1:
         raise ConfigError(f"num = {num}: expected 1 or more games")
 
-
+# %% ../../nbs/490_games.agents.ipynb #cell-07
 class Agent:
     "Plays N games side by side; a subclass says what to press in `choose(observation) -> (N, 3)`."
 
@@ -66,7 +67,7 @@ class Agent:
         "Why it pressed what it pressed last."
         return self.reasons[game]
 
-# %% ../../nbs/490_games.agents.ipynb #cell-07
+# %% ../../nbs/490_games.agents.ipynb #cell-09
 @patch
 def act_batch(
     self: Agent,
@@ -86,7 +87,7 @@ def act_batch(
     self.since_reset = np.where(actions[:, 0] == 0, 0, since_reset + 1)
     return actions
 
-# %% ../../nbs/490_games.agents.ipynb #cell-09
+# %% ../../nbs/490_games.agents.ipynb #cell-11
 @patch
 def _check_games(self: Agent, games, what):
     if games == self.num:
@@ -97,7 +98,7 @@ def _check_games(self: Agent, games, what):
         )
     raise WmilError(f"{games} games for an agent of {self.num}: make it with num={games}")
 
-
+# %% ../../nbs/490_games.agents.ipynb #cell-12
 @patch
 def act(
     self: Agent,
@@ -109,7 +110,7 @@ def act(
     actions = self.act_batch(np.asarray(obs.frame)[None], np.asarray(obs.legal)[None], np.array([obs.levels]), start)
     return Action(*actions[0].tolist())
 
-
+# %% ../../nbs/490_games.agents.ipynb #cell-13
 @patch
 def __call__(self: Agent, obs, info):
     "A policy for `rollout` over a `GameVec`."
@@ -120,7 +121,7 @@ def __call__(self: Agent, obs, info):
         start = (obs != info["final_obs"]).flatten(1).any(1).cpu().numpy()
     return {"act": torch.as_tensor(self.act_batch(frames, legal, levels, start), device=obs.device)}
 
-# %% ../../nbs/490_games.agents.ipynb #cell-13
+# %% ../../nbs/490_games.agents.ipynb #cell-17
 class RandomAgent(Agent):
     "Presses any legal kind at random, clicking anywhere; RESET only where nothing else is legal."
 
@@ -134,7 +135,7 @@ class RandomAgent(Agent):
         self.reasons = [{"action": name_of(a), "why": "at random"} for a in actions]
         return actions
 
-
+# %% ../../nbs/490_games.agents.ipynb #cell-19
 def _check_solver(game):
     if not isinstance(game, PuzzleGame):
         raise WmilError(
@@ -172,7 +173,7 @@ class OraclePlanner(Agent):
         ]
         return actions
 
-# %% ../../nbs/490_games.agents.ipynb #cell-16
+# %% ../../nbs/490_games.agents.ipynb #cell-22
 def check_player_codes(
     model: GameTransformer,
     tokenizer,  # any frame tokenizer
@@ -185,17 +186,17 @@ def check_player_codes(
             f"{tokenizer.num_codes}: use the tokenizer that the model was trained with"
         )
 
-
+# %% ../../nbs/490_games.agents.ipynb #cell-23
 def _check_kinds(vocabulary, legal):  # (N, 8) bool
     unknown = legal[:, len(vocabulary.kinds) :].any(0)
     if unknown.any():
         kind = len(vocabulary.kinds) + int(unknown.argmax())
         raise WmilError(
-            f"this game has ACTION{kind} ({KINDS[kind]}), for which the model's format {vocabulary.format!r} has "
-            "no token: train a model with Vocabulary(format='located'), or play another game"
+            f"this game has ACTION{kind} ({ACTION_NAMES[kind]}), for which the model's format {vocabulary.format!r} "
+            "has no token: train a model with Vocabulary(format='located'), or play another game"
         )
 
-
+# %% ../../nbs/490_games.agents.ipynb #cell-25
 class ModelAgent(Agent):
     "What agents with a model share."
 
@@ -218,7 +219,7 @@ class ModelAgent(Agent):
         _check_kinds(self.model.vocabulary, observation.legal)
         return self.tokenizer.encode(torch.from_numpy(observation.frames)).flatten(1)
 
-# %% ../../nbs/490_games.agents.ipynb #cell-18
+# %% ../../nbs/490_games.agents.ipynb #cell-27
 def _check_temperature(temperature):
     if temperature < 0:
         raise ConfigError(f"temperature = {temperature}: expected 0 or more")
@@ -250,7 +251,7 @@ class BehaviorCloningAgent(ModelAgent):
         self.reasons = self._explain(actions, output, legal, kind_log_prob)
         return actions
 
-# %% ../../nbs/490_games.agents.ipynb #cell-20
+# %% ../../nbs/490_games.agents.ipynb #cell-29
 @patch
 def _sample(self: BehaviorCloningAgent, log_p):  # (N, K), -inf where it must not -> (N,) int64
     if not self.temperature:
@@ -259,29 +260,29 @@ def _sample(self: BehaviorCloningAgent, log_p):  # (N, K), -inf where it must no
     u = torch.as_tensor(self.rng.random((len(log_p), 1)), device=log_p.device)
     return (cumulative < u * cumulative[:, -1:]).sum(1)
 
-
+# %% ../../nbs/490_games.agents.ipynb #cell-31
 @patch
 @torch.inference_mode()
 def _sample_actions(self: BehaviorCloningAgent, output, kind_log_prob):  # -> (N, 3)
     kind = self._sample(kind_log_prob)
     cell = self._sample(output.cell)
-    pixel = self._sample(self.model.policy.pixel(output.z, cell))
+    pixel = self._sample(self.model.policy_head.pixel_logits(output.z, cell))
     place = torch.stack([cell % 8 * 8 + pixel % 8, cell // 8 * 8 + pixel // 8], 1) * (kind == CLICK)[:, None]
     return torch.cat([kind[:, None], place], 1).cpu().numpy()
 
-
+# %% ../../nbs/490_games.agents.ipynb #cell-32
 @patch
 def _explain(self: BehaviorCloningAgent, actions, output, legal, kind_log_prob):  # -> list of reasons
     probs = kind_log_prob.softmax(1).tolist()
     reasons = []
     for i, action in enumerate(actions):
         kinds = legal[i].nonzero()[:, 0].tolist()
-        scores = {KINDS[k]: round(probs[i][k], 4) for k in kinds}
+        scores = {ACTION_NAMES[k]: round(probs[i][k], 4) for k in kinds}
         value = round(float(output.value[i]), 4)
         reasons.append({"action": name_of(action), "why": "policy", "scores": scores, "value": value})
     return reasons
 
-# %% ../../nbs/490_games.agents.ipynb #cell-26
+# %% ../../nbs/490_games.agents.ipynb #cell-38
 class RuleChoice(NamedTuple):
     "What the published rule decided."
 
@@ -306,7 +307,7 @@ def published_rule(
     index = (cumulative <= u * cumulative[-1]).sum()
     return RuleChoice(int(min(index, len(policy) - 1)), "policy")
 
-# %% ../../nbs/490_games.agents.ipynb #cell-31
+# %% ../../nbs/490_games.agents.ipynb #cell-43
 def _check_decay(ema_decay):
     if not 0 <= ema_decay < 1:
         raise ConfigError(f"ema_decay = {ema_decay}: expected 0 or more, below 1")
@@ -341,14 +342,14 @@ class PublishedAgent(ModelAgent):
         self.decoder.reset()
         self.mean_surprise[:] = np.nan
 
-# %% ../../nbs/490_games.agents.ipynb #cell-33
+# %% ../../nbs/490_games.agents.ipynb #cell-45
 @patch
 def _update_mean(self: PublishedAgent, surprise):  # (N,), nan where no frame was expected
     mean = self.mean_surprise
     average = self.ema_decay * mean + (1 - self.ema_decay) * surprise
     self.mean_surprise = np.where(np.isnan(surprise), mean, np.where(np.isnan(mean), surprise, average))
 
-
+# %% ../../nbs/490_games.agents.ipynb #cell-46
 @patch
 def choose(self: PublishedAgent, observation):
     "The rule's action for each game."
@@ -368,7 +369,7 @@ def choose(self: PublishedAgent, observation):
     self.decoder.record_action(actions)
     return actions
 
-# %% ../../nbs/490_games.agents.ipynb #cell-34
+# %% ../../nbs/490_games.agents.ipynb #cell-47
 @patch
 def _choose_one(self: PublishedAgent, i, proposals, predictions, surprise, mean_surprise):  # -> action (3,), reason
     possible = proposals.log_prob[i].isfinite()  # the others are legal in another game

@@ -9,8 +9,10 @@ __all__ = ['FRAMES_HINT', 'MAX_LOGITS', 'PolicyValueOutput', 'TransitionPredicti
 # %% ../../nbs/485_games.imagination.ipynb #cell-02
 from typing import NamedTuple
 import numpy as np, torch
+from fastcore.basics import patch
 from ..core import WmilError, check_choice
-from .engine import KINDS, Engine
+from .engine import Engine
+from .puzzles import ACTION_NAMES
 from .trajectories import CELLS, CLICK
 from .transformer import GameTransformer
 from ..safeguards import oom_hint
@@ -25,7 +27,7 @@ class PolicyValueOutput(NamedTuple):
     z: torch.Tensor  # (N, 65, w) features, for the pixel within the cell
     value: torch.Tensor  # (N,) γ to the number of steps to the end of the level
 
-
+# %% ../../nbs/485_games.imagination.ipynb #cell-07
 class TransitionPrediction(NamedTuple):
     "What the block head says some actions lead to."
 
@@ -33,16 +35,16 @@ class TransitionPrediction(NamedTuple):
     won: torch.Tensor  # (M,) probability that the action completes the level
     log_prob: torch.Tensor  # (M,) of these codes, summed over the cells
 
-
+# %% ../../nbs/485_games.imagination.ipynb #cell-08
 def evaluate_frames(
     model: GameTransformer,
     codes: torch.Tensor,  # (N, 64) int64
 ) -> PolicyValueOutput:
     "Policy and value of some frames."
-    kind, cell, z, value = model.judge(codes)
+    kind, cell, z, value = model.policy_value(codes)
     return PolicyValueOutput(codes, kind.log_softmax(-1), cell.log_softmax(-1), z.float(), value.sigmoid())
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-07
+# %% ../../nbs/485_games.imagination.ipynb #cell-10
 FRAMES_HINT = "look at fewer frames at once, or play fewer games side by side"  # where memory runs out
 MAX_LOGITS = 2**21  # of predicted cells at once; many more no longer fit a processor's cache
 
@@ -54,7 +56,7 @@ def autocast_for(
     "A context in which matrix products use bfloat16, if you asked for it."
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
-
+# %% ../../nbs/485_games.imagination.ipynb #cell-12
 def _concat(parts):  # NamedTuples of tensors -> one of their kind
     return type(parts[0])(*(torch.cat(field) for field in zip(*parts)))
 
@@ -65,7 +67,7 @@ def _check_parents(actions, parent):  # (M, n), (M,)
             f"{len(actions)} actions for parents of shape {tuple(parent.shape)}: expected one parent for each action"
         )
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-08
+# %% ../../nbs/485_games.imagination.ipynb #cell-13
 class LearnedDynamics:
     "Evaluates frames and predicts what actions lead to, by the model's heads."
 
@@ -77,49 +79,54 @@ class LearnedDynamics:
         self.precision = check_choice("precision", precision, ("fp32", "bf16"))
         self.model = model.eval()
         self.vocabulary = model.vocabulary
-        self.device = model.table.device
+        self.device = model.output_embeddings.device
         self.batch_size = max(1, MAX_LOGITS // (CELLS * model.vocabulary.num_codes))  # frames at once
 
-    @torch.inference_mode()
-    def policy_value(
-        self,
-        codes,  # (N, 64) or (N, 8, 8), array or tensor
-    ) -> PolicyValueOutput:
-        "Policy and value of some frames."
-        codes = torch.as_tensor(codes, device=self.device).reshape(-1, CELLS).long()  # (N, 64)
-        with oom_hint(codes, FRAMES_HINT), autocast_for(self.device, self.precision):
-            return _concat([evaluate_frames(self.model, part) for part in codes.split(self.batch_size)])
+# %% ../../nbs/485_games.imagination.ipynb #cell-15
+@patch
+@torch.inference_mode()
+def policy_value(
+    self: LearnedDynamics,
+    codes,  # (N, 64) or (N, 8, 8), array or tensor
+) -> PolicyValueOutput:
+    "Policy and value of some frames."
+    codes = torch.as_tensor(codes, device=self.device).reshape(-1, CELLS).long()  # (N, 64)
+    with oom_hint(codes, FRAMES_HINT), autocast_for(self.device, self.precision):
+        return _concat([evaluate_frames(self.model, part) for part in codes.split(self.batch_size)])
 
-    @torch.inference_mode()
-    def predict(
-        self,
-        output: PolicyValueOutput,  # of N frames
-        parent: torch.Tensor,  # (M,) int64, in which of the frames
-        actions,  # (M, 3) ints: kind, x, y
-    ) -> TransitionPrediction:
-        "What each action leads to from its frame; `WmilError` names an action that the model has no token for."
-        parent = torch.as_tensor(parent, device=self.device)
-        tokens = self.vocabulary.action_ids(np.asarray(actions))
-        tokens = torch.as_tensor(tokens, device=self.device)  # (M, 3); published: (M, 1)
-        _check_parents(tokens, parent)
-        with oom_hint(tokens, FRAMES_HINT), autocast_for(self.device, self.precision):
-            parts = zip(parent.split(self.batch_size), tokens.split(self.batch_size))
-            return _concat([self._predict(output.codes[rows], acts) for rows, acts in parts])
+# %% ../../nbs/485_games.imagination.ipynb #cell-17
+@patch
+@torch.inference_mode()
+def predict(
+    self: LearnedDynamics,
+    output: PolicyValueOutput,  # of N frames
+    parent: torch.Tensor,  # (M,) int64, in which of the frames
+    actions,  # (M, 3) ints: kind, x, y
+) -> TransitionPrediction:
+    "What each action leads to from its frame; `WmilError` names an action that the model has no token for."
+    parent = torch.as_tensor(parent, device=self.device)
+    tokens = self.vocabulary.action_ids(np.asarray(actions))
+    tokens = torch.as_tensor(tokens, device=self.device)  # (M, 3); published: (M, 1)
+    _check_parents(tokens, parent)
+    with oom_hint(tokens, FRAMES_HINT), autocast_for(self.device, self.precision):
+        parts = zip(parent.split(self.batch_size), tokens.split(self.batch_size))
+        return _concat([_predict(self.model, output.codes[rows], acts) for rows, acts in parts])
 
-    def _predict(self, codes, tokens):  # (M, 64), (M, n)
-        logits, won = self.model.after(codes, tokens)  # (M, 64, K), (M,)
-        best, codes = logits.max(-1)
-        return TransitionPrediction(codes, won.sigmoid(), (best - logits.logsumexp(-1)).sum(-1))
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-18
+def _predict(model, codes, tokens):  # (M, 64), (M, n)
+    logits, won = model.predict_next_frame(codes, tokens)  # (M, 64, K), (M,)
+    best, codes = logits.max(-1)
+    return TransitionPrediction(codes, won.sigmoid(), (best - logits.logsumexp(-1)).sum(-1))
+
+# %% ../../nbs/485_games.imagination.ipynb #cell-27
 def name_of(
     action,  # kind, x, y
 ) -> str:  # "left", "click 12,40"
     "An action as a person would write it."
     kind, x, y = map(int, action)
-    return f"{KINDS[kind]} {x},{y}" if kind == CLICK else KINDS[kind]
+    return f"{ACTION_NAMES[kind]} {x},{y}" if kind == CLICK else ACTION_NAMES[kind]
 
-
+# %% ../../nbs/485_games.imagination.ipynb #cell-29
 class Clicks(NamedTuple):
     "Places to click at in N frames, the most likely first."
 
@@ -127,15 +134,15 @@ class Clicks(NamedTuple):
     y: torch.Tensor  # (N, C) px
     log_prob: torch.Tensor  # (N, C); -inf where a frame has fewer places
 
-
+# %% ../../nbs/485_games.imagination.ipynb #cell-30
 def _best_pixels(model, output):  # -> x, y (N, 64) of the likeliest pixel in each cell
     N = len(output.cell)
     cells = torch.arange(CELLS, device=output.cell.device)
-    logits = model.policy.pixel(output.z.repeat_interleave(CELLS, 0), cells.repeat(N))
+    logits = model.policy_head.pixel_logits(output.z.repeat_interleave(CELLS, 0), cells.repeat(N))
     pixel = logits.argmax(-1).view(N, CELLS)
     return cells % 8 * 8 + pixel % 8, cells // 8 * 8 + pixel // 8
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-20
+# %% ../../nbs/485_games.imagination.ipynb #cell-32
 def best_clicks(
     model: GameTransformer,
     output,  # PolicyValueOutput or StepOutput of N frames
@@ -155,7 +162,7 @@ def best_clicks(
         remaining = remaining.masked_fill(near, -torch.inf)
     return Clicks(*(torch.cat(field, 1) for field in zip(*places)))
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-22
+# %% ../../nbs/485_games.imagination.ipynb #cell-34
 class ActionProposals(NamedTuple):
     "Candidate actions for N frames, on the processor."
 
@@ -167,7 +174,7 @@ def _without_reset(legal, kinds):  # (N, 8) bool -> (N, kinds), RESET only where
     only_reset = ~legal[:, 1:].any(1, keepdim=True)
     return torch.cat([only_reset, legal[:, 1:]], 1)[:, :kinds]
 
-
+# %% ../../nbs/485_games.imagination.ipynb #cell-36
 @torch.inference_mode()
 def propose(
     model: GameTransformer,
@@ -186,14 +193,14 @@ def propose(
         log_prob = kind_log_prob[:, kind : kind + 1]  # (N, 1)
         if kind == CLICK:
             clicks = best_clicks(model, output, max_clicks, min_distance)
-            actions.append(torch.stack([torch.full_like(clicks.x, kind), clicks.x, clicks.y], -1))
+            actions.append(torch.stack([torch.full_like(clicks.x, kind), clicks.x, clicks.y], -1))  # (N, C, 3)
             log_probs.append(log_prob + clicks.log_prob)
         else:
             actions.append(torch.tensor([kind, 0, 0], device=legal.device).expand(len(legal), 1, 3))
             log_probs.append(log_prob)
     return ActionProposals(torch.cat(actions, 1).cpu(), torch.cat(log_probs, 1).cpu())
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-28
+# %% ../../nbs/485_games.imagination.ipynb #cell-42
 class EngineDynamics(LearnedDynamics):
     "The model's policy and value, but transitions come from the real engine."
 
@@ -223,11 +230,13 @@ class EngineDynamics(LearnedDynamics):
         codes, won = zip(*outcomes)
         return TransitionPrediction(torch.stack(codes), torch.tensor(won), torch.zeros(len(won)))
 
-    def _try(self, frame, action, current):  # -> codes (64,), 1.0 where the level is completed
-        state = self.states.setdefault(frame, current)  # a frame that was never produced is where the search began
-        before = self.engine.set_state(state)
-        after = self.engine.step(action)
-        codes = self.tokenizer.encode(after.frame[None]).flatten()
-        if after.levels == before.levels:
-            self.states.setdefault(codes.numpy().tobytes(), self.engine.get_state())
-        return codes, float(after.levels > before.levels or after.state == "WIN")
+# %% ../../nbs/485_games.imagination.ipynb #cell-44
+@patch
+def _try(self: EngineDynamics, frame, action, current):  # -> codes (64,), 1.0 where the level is completed
+    state = self.states.setdefault(frame, current)  # a frame that was never produced is where the search began
+    before = self.engine.set_state(state)
+    after = self.engine.step(action)
+    codes = self.tokenizer.encode(after.frame[None]).flatten()
+    if after.levels == before.levels:
+        self.states.setdefault(codes.numpy().tobytes(), self.engine.get_state())
+    return codes, float(after.levels > before.levels or after.state == "WIN")

@@ -42,7 +42,7 @@ class Expectation(NamedTuple):
             return None
         return Correction(self.action, cells, self.codes[cells], self.predicted[cells], codes[cells])
 
-
+# %% ../../nbs/494_games.planner.ipynb #cell-07
 @dataclass
 class LevelState(LevelMemory):
     "What the agent knows of a level, and what it is doing there."
@@ -51,7 +51,7 @@ class LevelState(LevelMemory):
     last: Expectation = None  # of the last action
     plan: SearchResult = None  # what is left of it
 
-# %% ../../nbs/494_games.planner.ipynb #cell-09
+# %% ../../nbs/494_games.planner.ipynb #cell-11
 class PlannerAgent(ModelAgent):
     "Searches in imagination and verifies what it imagined."
 
@@ -84,7 +84,7 @@ class PlannerAgent(ModelAgent):
         for i in games:
             self.levels[i] = LevelState()
 
-# %% ../../nbs/494_games.planner.ipynb #cell-11
+# %% ../../nbs/494_games.planner.ipynb #cell-13
 @patch
 def verify(
     self: PlannerAgent,
@@ -106,7 +106,7 @@ def verify(
         level.plan = None
     return as_predicted
 
-# %% ../../nbs/494_games.planner.ipynb #cell-13
+# %% ../../nbs/494_games.planner.ipynb #cell-15
 @patch
 def make_plan(
     self: PlannerAgent,
@@ -127,14 +127,14 @@ def make_plan(
     keep = len(plan.actions) if plan.found else math.ceil(len(plan.actions) / 2)
     return plan._replace(actions=plan.actions[:keep], states=plan.states[:keep])
 
-
+# %% ../../nbs/494_games.planner.ipynb #cell-16
 @patch
 def _is_lost(self: PlannerAgent, tree, reached, first, legal):  # codes of what can be reached and of the level's start
     if not (self.cfg.restart and self.cfg.detect_duplicates and reached and legal[0]):
         return False
     return tree.key(first) not in {tree.key(codes) for codes in reached}
 
-# %% ../../nbs/494_games.planner.ipynb #cell-15
+# %% ../../nbs/494_games.planner.ipynb #cell-18
 def _why(action, predicted, is_new):  # for `explain`
     if predicted is None:
         return "no way on was found"
@@ -142,7 +142,7 @@ def _why(action, predicted, is_new):  # for `explain`
         return "lost: start again"
     return "a new plan" if is_new else "reality is as predicted"
 
-
+# %% ../../nbs/494_games.planner.ipynb #cell-19
 @patch
 def choose(self: PlannerAgent, observation):
     "The next action of each game's plan."
@@ -157,7 +157,7 @@ def choose(self: PlannerAgent, observation):
         reason["as_predicted"] = as_predicted
     return [level.last.action for level in self.levels]
 
-
+# %% ../../nbs/494_games.planner.ipynb #cell-21
 @patch
 def _act(self: PlannerAgent, game, codes, legal):  # -> reasons; the action is in the level's `last`
     level = self.levels[game]

@@ -17,10 +17,12 @@ from pydantic import Field
 from ..config import cli_config, config
 from ..core import ConfigError, WmilError, check_choice, cli, suggest
 from .agents import Agent, BehaviorCloningAgent, OraclePlanner, PublishedAgent, RandomAgent
-from .engine import Action, Engine, Observation, PuzzleGame, make_game
+from .engine import Engine, make_game, Observation
+from .puzzles import Action, PuzzleGame
 from .planner import PlannerAgent
 from .players import load_player
-from .recordings import Recorder, Step
+from .recorder import Recorder
+from .recording_lines import Step
 from .transformer import GameTransformer
 
 # %% ../../nbs/497_games.play.ipynb #cell-05
@@ -32,7 +34,7 @@ AGENTS = {
     "oracle": OraclePlanner,
 }
 
-
+# %% ../../nbs/497_games.play.ipynb #cell-06
 def _check_needs(name, needs, model, tokenizer, games):
     if "model" in needs and (model is None or tokenizer is None):
         raise WmilError(
@@ -44,7 +46,7 @@ def _check_needs(name, needs, model, tokenizer, games):
             f"the agent {name!r} looks into the game itself: pass games, the Engine or GameVec that is played"
         )
 
-
+# %% ../../nbs/497_games.play.ipynb #cell-07
 def _check_options(name, cls, options):
     common = ("model", "tokenizer", "games", "num", "seed")
     known = [p for p in inspect.signature(cls).parameters if p not in common]
@@ -53,7 +55,7 @@ def _check_options(name, cls, options):
             hint = suggest(option, known) or ("; known: " + ", ".join(known) if known else "")
             raise ConfigError(f"the agent {name!r} has no option {option!r}{hint}")
 
-# %% ../../nbs/497_games.play.ipynb #cell-06
+# %% ../../nbs/497_games.play.ipynb #cell-08
 def make_agent(
     name: str,  # one of AGENTS
     model: GameTransformer = None,  # for those that need one
@@ -73,7 +75,7 @@ def make_agent(
         return cls(model, tokenizer, num=num, seed=seed, **options)
     return cls(num=num, seed=seed, **options)
 
-# %% ../../nbs/497_games.play.ipynb #cell-09
+# %% ../../nbs/497_games.play.ipynb #cell-11
 @dataclass
 class LevelScore:
     "How one level went."
@@ -93,7 +95,7 @@ class LevelScore:
         outcome = "solved" if self.within else "solved late" if self.solved else "not solved"
         return f"{self.level:5d}  {self.actions:7d}  {optimum:>6}  {outcome}"
 
-
+# %% ../../nbs/497_games.play.ipynb #cell-13
 @dataclass
 class ScoreCard:
     "How a game went."
@@ -123,14 +125,14 @@ class ScoreCard:
         total = f"solved {self.solved} of {len(self.scores)} levels, {self.within} within 3 times the solver's presses"
         return "\n".join([title, "level  presses  solver  ", *map(str, self.scores), total])
 
-# %% ../../nbs/497_games.play.ipynb #cell-11
+# %% ../../nbs/497_games.play.ipynb #cell-15
 class LevelResult(NamedTuple):
     "What `play_level` gives."
 
     score: LevelScore
     obs: Observation  # after the last action
 
-
+# %% ../../nbs/497_games.play.ipynb #cell-16
 def play_level(
     engine: Engine,  # at the start of a level
     agent: Agent,  # of one game
@@ -154,7 +156,7 @@ def play_level(
             record.add(action, obs)
     return LevelResult(LevelScore(completed + 1, obs.levels > completed, actions, optimum), obs)
 
-# %% ../../nbs/497_games.play.ipynb #cell-13
+# %% ../../nbs/497_games.play.ipynb #cell-18
 def _check_limits(patience, max_steps):
     if patience <= 0 or max_steps < 1:
         raise ConfigError(f"patience = {patience}, max_steps = {max_steps}: expected more than 0, and 1 or more")
@@ -163,7 +165,7 @@ def _check_limits(patience, max_steps):
 def _recorder(recording, game, seed):
     return Recorder(recording, game, seed, timestamps=False) if recording else nullcontext()
 
-
+# %% ../../nbs/497_games.play.ipynb #cell-19
 def _opened(obs, game, seed):  # the first frame of a level that was opened by hand, as a step that does not follow
     return Step(
         action=Action(0),
@@ -180,7 +182,7 @@ def _opened(obs, game, seed):  # the first frame of a level that was opened by h
         line=0,
     )
 
-# %% ../../nbs/497_games.play.ipynb #cell-14
+# %% ../../nbs/497_games.play.ipynb #cell-20
 def play_game(
     agent,  # Agent of one game, or function of the Engine that makes one
     game: str,  # what `make_game` takes
@@ -216,7 +218,7 @@ def play_game(
                 record.add(Action(0), _opened(obs, str(game), seed))
     return card
 
-# %% ../../nbs/497_games.play.ipynb #cell-22
+# %% ../../nbs/497_games.play.ipynb #cell-28
 @config
 class PlayConfig:
     "Who plays what."
@@ -231,7 +233,7 @@ class PlayConfig:
     agent_seed: Annotated[int, Field(ge=0)] = 0  # of what the agent draws
     options: tuple[str, ...] = ()  # of the agent, as name=value: temperature=0.5
 
-
+# %% ../../nbs/497_games.play.ipynb #cell-29
 def read_options(
     texts,  # name=value each
 ) -> dict:  # name -> number, truth or text
@@ -244,7 +246,7 @@ def read_options(
         options[name] = yaml.safe_load(value)
     return options
 
-# %% ../../nbs/497_games.play.ipynb #cell-23
+# %% ../../nbs/497_games.play.ipynb #cell-30
 @cli
 def main(argv=None):
     "Let an agent play a game, print its score card, and write a recording."

@@ -11,13 +11,15 @@ import json, time
 from pathlib import Path
 from typing import Annotated, NamedTuple
 import numpy as np
+import wmil.games.pretrained  # noqa: F401, it gives GameTransformer save_pretrained and load
 from filelock import FileLock
 from pydantic import Field
 from ..config import config, dump_config
 from ..core import WmilError
 from .agents import check_player_codes
-from .demos import DemosConfig, demos
-from .tokenizer import PatchCodebook, load_tokenizer, unique_frames
+from .demos import demos, DemosConfig
+from .frames import unique_frames
+from .patches import PatchCodebook, load_tokenizer
 from wmil.games.trajectories import (
     PackedTrajectories,
     TrajectoryBatches,
@@ -25,7 +27,9 @@ from wmil.games.trajectories import (
     pack_sessions,
     tokenizer_fingerprint,
 )
-from .transformer import GameTransformer, GameTransformerConfig, training_config
+from .heads import GameTransformerConfig
+from .metrics import training_config
+from .transformer import GameTransformer
 from ..rng import seed_everything
 from ..runs import Run, create_run
 from ..storage import atomic_write, cache_folder, cached
@@ -40,7 +44,7 @@ def _check_replaceable(folder):
     if folder.exists() and any(folder.iterdir()) and not ours:
         raise WmilError(f"{folder} holds something else: choose another folder")
 
-
+# %% ../../nbs/495_games.players.ipynb #cell-07
 def save_player(
     folder,  # made if missing; a player that is there is replaced
     model: GameTransformer,
@@ -56,7 +60,7 @@ def save_player(
     metadata = {"version": 1, "tokenizer": tokenizer_fingerprint(tokenizer)}
     atomic_write(folder / PLAYER_FILE, json.dumps(metadata) + "\n")
 
-# %% ../../nbs/495_games.players.ipynb #cell-06
+# %% ../../nbs/495_games.players.ipynb #cell-08
 def _read_fingerprint(folder):
     try:
         return json.loads((folder / PLAYER_FILE).read_text(encoding="utf-8"))["tokenizer"]
@@ -65,7 +69,7 @@ def _read_fingerprint(folder):
             f"no player in {folder}: expected a folder with player.json, model and tokenizer, as save_player writes it"
         ) from None
 
-
+# %% ../../nbs/495_games.players.ipynb #cell-09
 def load_player(
     folder,  # what `save_player` wrote
     **kw,  # base, dtype, download of `GameTransformer.load`
@@ -82,7 +86,7 @@ def load_player(
         )
     return model, tokenizer
 
-# %% ../../nbs/495_games.players.ipynb #cell-10
+# %% ../../nbs/495_games.players.ipynb #cell-13
 @config
 class PlayerConfig:
     "How a player is trained."
@@ -90,7 +94,7 @@ class PlayerConfig:
     demos: DemosConfig = DemosConfig(
         train=200, explore=48, validation=4, held_out=4, choice="first", spread=True
     )  # what it learns from: players with habits
-    model: GameTransformerConfig = GameTransformerConfig(num_layers=3, trunk_share=1 / 6)
+    model: GameTransformerConfig = GameTransformerConfig(num_layers=3, trunk_fraction=1 / 6)
     windows: Annotated[int, Field(ge=1)] = 36_000  # that it reads, repeats counted
     size: Annotated[int, Field(ge=2)] = 345  # tokens in a window: five frames and the actions between
     stride: Annotated[int, Field(ge=1)] = 276  # tokens from one window to the next: each action is in one of them
@@ -98,31 +102,32 @@ class PlayerConfig:
     lr: Annotated[float, Field(gt=0)] = 3e-3
     precision: str = "bf16"
 
-# %% ../../nbs/495_games.players.ipynb #cell-12
+# %% ../../nbs/495_games.players.ipynb #cell-15
 SMOKE_PLAYER = PlayerConfig(
     demos=DemosConfig(train=1, explore=1, validation=1, held_out=1, levels=1, aimless_steps=20, choice="first"),
     windows=16,
     batch_size=4,
     model=GameTransformerConfig(
-        hidden_size=32,
+        hidden_dim=32,
         num_layers=1,
         num_heads=2,
         num_kv_heads=1,
-        intermediate_size=64,
-        head_width=32,
-        grid_layers=1,
+        mlp_dim=64,
+        head_hidden_dim=32,
+        grid_num_layers=1,
     ),
 )
 
+# %% ../../nbs/495_games.players.ipynb #cell-16
 QUICK_PLAYER = PlayerConfig(
     demos=DemosConfig(train=40, explore=10, validation=1, held_out=1, levels=4, choice="first", spread=True),
     windows=2880,
-    model=GameTransformerConfig(hidden_size=96, num_layers=2, intermediate_size=256, head_width=96, trunk_share=1 / 6),
+    model=GameTransformerConfig(hidden_dim=96, num_layers=2, mlp_dim=256, head_hidden_dim=96, trunk_fraction=1 / 6),
 )
 
 PLAYERS = {"smoke": SMOKE_PLAYER, "quick": QUICK_PLAYER, "paper": PlayerConfig()}  # by preset
 
-# %% ../../nbs/495_games.players.ipynb #cell-14
+# %% ../../nbs/495_games.players.ipynb #cell-18
 class PlayerDataset(NamedTuple):
     "What players are trained on and measured with."
 
@@ -130,7 +135,7 @@ class PlayerDataset(NamedTuple):
     tokenizer: PatchCodebook  # of the training frames
     packed: PackedTrajectories  # of all splits, and of the held-out sessions of each game by its name
 
-
+# %% ../../nbs/495_games.players.ipynb #cell-19
 def player_data(
     cfg: PlayerConfig,
 ) -> PlayerDataset:
@@ -145,7 +150,7 @@ def player_data(
         packed = pack_sessions({**plays, **by_game}, tokenizer, vocabulary, folder / "packed")
     return PlayerDataset(plays, tokenizer, packed)
 
-# %% ../../nbs/495_games.players.ipynb #cell-16
+# %% ../../nbs/495_games.players.ipynb #cell-21
 def code_pictures(
     tokenizer,  # any frame tokenizer
 ) -> np.ndarray:  # (K, d)
@@ -154,7 +159,7 @@ def code_pictures(
         return tokenizer.vectors.detach().cpu().numpy()
     return np.eye(16, dtype=np.float32)[tokenizer.patches].reshape(tokenizer.num_codes, -1)  # (K, 1024)
 
-# %% ../../nbs/495_games.players.ipynb #cell-19
+# %% ../../nbs/495_games.players.ipynb #cell-24
 def _training_config(cfg):
     return training_config(
         cfg.windows,
@@ -174,7 +179,7 @@ def _training_run(folder, metadata):  # the interrupted one, or a new one
         return Run(runs[-1], tensorboard=False)
     return create_run("training", metadata, folder=folder, tensorboard=False)
 
-
+# %% ../../nbs/495_games.players.ipynb #cell-26
 def _fit_player(cfg, packed, tokenizer, seed, folder, metadata):  # -> model, what to write into about.json
     run = _training_run(folder, metadata)
     seed_everything(seed)
@@ -185,7 +190,7 @@ def _fit_player(cfg, packed, tokenizer, seed, folder, metadata):  # -> model, wh
         history = Trainer(_training_config(cfg), run).fit(model, batches, resume=True)
     return model, {"seconds": time.process_time() - started, "history": history}
 
-# %% ../../nbs/495_games.players.ipynb #cell-21
+# %% ../../nbs/495_games.players.ipynb #cell-28
 def train_player(
     cfg: PlayerConfig,
     packed: PackedTrajectories,  # with a split "train"

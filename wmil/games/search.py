@@ -168,7 +168,7 @@ def fallback(self: GameSearch) -> int:
         return min(untried, key=lambda i: self.nodes[i].depth + self.expanded[self.nodes[i].parent])
     return min(self.expanded, key=self._promise)
 
-
+# %% ../../nbs/492_games.search.ipynb #cell-22
 @patch
 def _was_tried(self: GameSearch, i):  # whether the action that leads to a node was really pressed
     node = self.nodes[i]

@@ -15,7 +15,8 @@ from transformers.cache_utils import DynamicLayer
 from ..core import ConfigError, WmilError, check_choice
 from .imagination import FRAMES_HINT, evaluate_frames, autocast_for
 from .trajectories import CELLS
-from .transformer import GameTransformer, token_losses
+from .losses import token_losses
+from .transformer import GameTransformer
 from ..safeguards import oom_hint
 
 # %% ../../nbs/487_games.stream.ipynb #cell-05
@@ -32,26 +33,26 @@ def cache_from(
         cache.layers.append(layer)
     return cache
 
-
+# %% ../../nbs/487_games.stream.ipynb #cell-07
 def cache_pairs(
     cache: DynamicCache,
 ) -> list:  # of (keys, values), for `cache_from`
     "Keys and values of each layer."
     return [(layer.keys, layer.values) for layer in cache.layers]
 
-
+# %% ../../nbs/487_games.stream.ipynb #cell-08
 def forward_with_cache(
     model: GameTransformer,
     cache: DynamicCache,  # grows by what is read
     ids: torch.Tensor,  # (R, W)
-    draft: torch.Tensor = None,  # (R, W) draft tokens, as `GameTransformer.hints` gives them; None: none
+    draft: torch.Tensor = None,  # (R, W) draft tokens, as `GameTransformer.draft_tokens` gives them; None: none
     **kw,  # attention_mask, position_ids
 ) -> torch.Tensor:  # (R, W, D)
     "The trunk's states at some more tokens."
-    x = model.embed(ids, draft if model.cfg.hints else None)
+    x = model.embed(ids, draft if model.cfg.draft_tokens else None)
     return model.trunk(inputs_embeds=x, past_key_values=cache, use_cache=True, **kw).last_hidden_state
 
-# %% ../../nbs/487_games.stream.ipynb #cell-09
+# %% ../../nbs/487_games.stream.ipynb #cell-12
 def _check_context(model, ids):  # (B, W)
     if ids.shape[1] + CELLS > model.max_positions:
         raise WmilError(
@@ -66,7 +67,7 @@ class GeneratedFrame(NamedTuple):
     codes: torch.Tensor  # (B, 64) int64
     log_prob: torch.Tensor  # (B,) of all 64
 
-
+# %% ../../nbs/487_games.stream.ipynb #cell-13
 @torch.inference_mode()
 def generate_frame(
     model: GameTransformer,
@@ -75,10 +76,10 @@ def generate_frame(
     "The next frame by greedy decoding; `WmilError` where a context does not end with a frame and an action."
     draft = model.predict_frame(ids) + model.vocabulary.base  # (B, 64)
     _check_context(model, ids)
-    table = model.codes_table()
+    table = model.code_embeddings()
     cache = DynamicCache(config=model.trunk.config)
     with oom_hint(ids, FRAMES_HINT):
-        forward_with_cache(model, cache, ids, model.hints(ids))
+        forward_with_cache(model, cache, ids, model.draft_tokens(ids))
         token = torch.full_like(ids[:, :1], model.vocabulary.frame)
         codes, total = [], 0.0
         for cell in range(CELLS):
@@ -89,7 +90,7 @@ def generate_frame(
             codes.append(code)
     return GeneratedFrame(torch.stack(codes, 1), total)
 
-# %% ../../nbs/487_games.stream.ipynb #cell-13
+# %% ../../nbs/487_games.stream.ipynb #cell-17
 class StepOutput(NamedTuple):
     "What the model says of the present step of N episodes."
 
@@ -100,7 +101,7 @@ class StepOutput(NamedTuple):
     next_kind: torch.Tensor  # (N, kinds) log-probability of each kind by the token head, which sees past actions
     surprise: torch.Tensor  # (N,) nats per token of the frame that came; nan where nothing led to it
 
-
+# %% ../../nbs/487_games.stream.ipynb #cell-18
 class ActionPredictions(NamedTuple):
     "What A candidate actions would lead to in N episodes."
 
@@ -108,7 +109,7 @@ class ActionPredictions(NamedTuple):
     entropy: torch.Tensor  # (N, A) nats per cell of the next frame, by the block head
     codes: torch.Tensor  # (N, A, 64) int64, the most likely next frame, by the block head
 
-# %% ../../nbs/487_games.stream.ipynb #cell-15
+# %% ../../nbs/487_games.stream.ipynb #cell-20
 def _check_window(model, max_tokens, step):
     least = 2 * step + 4
     if not least <= max_tokens <= model.max_positions:
@@ -117,7 +118,7 @@ def _check_window(model, max_tokens, step):
             "(the model's positions)"
         )
 
-
+# %% ../../nbs/487_games.stream.ipynb #cell-21
 class IncrementalDecoder:
     "Reads N episodes as they go on, each token once."
 
@@ -136,16 +137,25 @@ class IncrementalDecoder:
         self.vocabulary = model.vocabulary
         self.num = num
         self.max_tokens = max_tokens
-        self.device = model.table.device
+        self.device = model.output_embeddings.device
         self.kinds = torch.as_tensor(model.vocabulary.kinds, device=self.device)  # ids of the kinds of action
         self.reset()
 
-# %% ../../nbs/487_games.stream.ipynb #cell-17
-@patch
-def _slots(self: IncrementalDecoder, value, dtype=torch.long):  # (N, S)
-    return torch.full((self.num, self.max_tokens), value, dtype=dtype, device=self.device)
+    def context(
+        self,
+        game: int = 0,  # which of the episodes
+    ) -> torch.Tensor:  # (W,) ids
+        "The tokens that are remembered of an episode."
+        return self.ids[game, : self.used][self.valid[game, : self.used]]
 
+    def _slots(self, value, dtype=torch.long):  # (N, S)
+        return torch.full((self.num, self.max_tokens), value, dtype=dtype, device=self.device)
 
+    def _flags(self, values):  # None or (N,) -> (N,) bool
+        values = [False] * self.num if values is None else values
+        return torch.as_tensor(values, device=self.device).bool()
+
+# %% ../../nbs/487_games.stream.ipynb #cell-23
 @patch
 def reset(self: IncrementalDecoder):
     "Forget everything."
@@ -158,20 +168,11 @@ def reset(self: IncrementalDecoder):
     self.codes = None  # (N, 64) of the present frame
     self.action = None  # (N, n) tokens of what is pressed in it
 
-
-@patch
-def context(
-    self: IncrementalDecoder,
-    game: int = 0,  # which of the episodes
-) -> torch.Tensor:  # (W,) ids
-    "The tokens that are remembered of an episode."
-    return self.ids[game, : self.used][self.valid[game, : self.used]]
-
-# %% ../../nbs/487_games.stream.ipynb #cell-19
+# %% ../../nbs/487_games.stream.ipynb #cell-25
 def _position_ids(valid, new):  # tokens read (R, S) and new (R, W), bool -> (R, W)
     return (valid.sum(1, keepdim=True) + new.cumsum(1) - 1).clamp(min=0)
 
-
+# %% ../../nbs/487_games.stream.ipynb #cell-26
 def _attention_mask(valid, new):  # -> (R, 1, W, S + W), which tokens the new ones attend to
     W = new.shape[1]
     causal = torch.ones(W, W, dtype=torch.bool, device=new.device).tril()
@@ -179,7 +180,7 @@ def _attention_mask(valid, new):  # -> (R, 1, W, S + W), which tokens the new on
     among_new = causal & new[:, None] | itself
     return torch.cat([valid[:, None].expand(-1, W, -1), among_new], 2)[:, None]
 
-# %% ../../nbs/487_games.stream.ipynb #cell-23
+# %% ../../nbs/487_games.stream.ipynb #cell-30
 @patch
 def _read(self: IncrementalDecoder, ids, draft, valid):  # (N, W) each -> states (N, W, D)
     old = self.valid[:, : self.used]
@@ -192,7 +193,7 @@ def _read(self: IncrementalDecoder, ids, draft, valid):  # (N, W) each -> states
     with oom_hint(ids, FRAMES_HINT):
         return forward_with_cache(self.model, self.cache, ids, draft, **masks)
 
-
+# %% ../../nbs/487_games.stream.ipynb #cell-32
 @patch
 def rebase(self: IncrementalDecoder) -> torch.Tensor:  # (N, W, D)
     "Keep the last half of the slots, from the start of a frame, and read it again."
@@ -205,7 +206,7 @@ def rebase(self: IncrementalDecoder) -> torch.Tensor:  # (N, W, D)
     self.cache = DynamicCache(config=self.model.trunk.config)
     return self._read(ids, draft, valid)
 
-# %% ../../nbs/487_games.stream.ipynb #cell-25
+# %% ../../nbs/487_games.stream.ipynb #cell-34
 @patch
 def encode_step(
     self: IncrementalDecoder,
@@ -229,25 +230,25 @@ def encode_step(
     valid[:, width:frame_at] = fresh[:, None]
     return ids, self._draft(ids, action, fresh, frame_at), valid
 
-
+# %% ../../nbs/487_games.stream.ipynb #cell-36
 @patch
 def _draft(self: IncrementalDecoder, ids, action, fresh, frame_at):  # -> (N, W) what the block head expected
     draft = torch.full_like(ids, -1)
     if self.action is None:
         return draft
     v = self.vocabulary
-    logits, ends = self.model.after(self.codes, action)
+    logits, ends = self.model.predict_next_frame(self.codes, action)
     draft[:, action.shape[1] - 1] = torch.where(ends > 0, v.level, v.frame)
     draft[:, frame_at : frame_at + CELLS] = torch.where(fresh[:, None], -1, logits.argmax(-1) + v.base)
     return draft
 
-# %% ../../nbs/487_games.stream.ipynb #cell-27
+# %% ../../nbs/487_games.stream.ipynb #cell-38
 def _check_rows(what, rows, decoder):
     if rows != decoder.num:
         one = what.removesuffix("s")
         raise WmilError(f"{what} of {rows} episodes for a decoder of {decoder.num}: give one {one} for each episode")
 
-
+# %% ../../nbs/487_games.stream.ipynb #cell-39
 def _check_turn(decoder, observing):
     waiting = decoder.codes is not None and decoder.action is None  # for an action
     if observing and waiting:
@@ -255,14 +256,7 @@ def _check_turn(decoder, observing):
     if not observing and not waiting:
         raise WmilError("an action without a frame before it: tell the decoder the frame first, with observe")
 
-# %% ../../nbs/487_games.stream.ipynb #cell-29
-@patch
-def _flags(self: IncrementalDecoder, values):  # None or (N,) -> (N,) bool
-    if values is None:
-        return torch.zeros(self.num, dtype=torch.bool, device=self.device)
-    return torch.as_tensor(values, device=self.device).bool()
-
-
+# %% ../../nbs/487_games.stream.ipynb #cell-41
 @patch
 @torch.inference_mode()
 def observe(
@@ -289,10 +283,10 @@ def observe(
         self.action = None
         return self._output(h, start)
 
-# %% ../../nbs/487_games.stream.ipynb #cell-30
+# %% ../../nbs/487_games.stream.ipynb #cell-42
 @patch
 def _output(self: IncrementalDecoder, h, start):  # states (N, 66, D) of <FRAME>, the cells and <ACT> -> StepOutput
-    table = self.model.table
+    table = self.model.output_embeddings
     heads = evaluate_frames(self.model, self.codes)
     next_kind = (h[:, -1] @ table[self.kinds].to(h.dtype).mT).float().log_softmax(-1)
     targets = (self.codes + self.vocabulary.base).flatten()
@@ -300,7 +294,7 @@ def _output(self: IncrementalDecoder, h, start):  # states (N, 66, D) of <FRAME>
     surprise = nll.view(self.num, CELLS).mean(1).masked_fill(start, torch.nan)
     return StepOutput(heads.kind, heads.cell, heads.z, heads.value, next_kind, surprise)
 
-
+# %% ../../nbs/487_games.stream.ipynb #cell-44
 @patch
 def record_action(
     self: IncrementalDecoder,
@@ -312,7 +306,7 @@ def record_action(
     self.action = torch.as_tensor(tokens, device=self.device)  # (N, 3); published: (N, 1)
     _check_rows("actions", len(self.action), self)
 
-# %% ../../nbs/487_games.stream.ipynb #cell-32
+# %% ../../nbs/487_games.stream.ipynb #cell-46
 def _branch_mask(valid, num, width):  # (N, S) bool, A actions of n tokens -> (N, 1, A·n, S + A·n)
     token = torch.arange(num * width, device=valid.device)
     same_action = token[:, None] // width == token // width
@@ -320,7 +314,26 @@ def _branch_mask(valid, num, width):  # (N, S) bool, A actions of n tokens -> (N
     past = valid[:, None].expand(-1, num * width, -1)
     return torch.cat([past, among_new.expand(len(valid), -1, -1)], 2)[:, None]
 
-# %% ../../nbs/487_games.stream.ipynb #cell-35
+# %% ../../nbs/487_games.stream.ipynb #cell-49
+@patch
+def _branch(
+    self: IncrementalDecoder, tokens, expected
+):  # (N, A, n), (N·A,) draft -> states (N, A, D) at the last token
+    N, A, width = tokens.shape
+    valid = self.valid[:, : self.used]
+    draft = torch.full_like(tokens, -1)
+    draft[..., -1] = expected.view(N, A)
+    h = forward_with_cache(
+        self.model,
+        cache_from(cache_pairs(self.cache)),
+        tokens.flatten(1),
+        draft.flatten(1),
+        attention_mask=_branch_mask(valid, A, width),
+        position_ids=valid.sum(1, keepdim=True) + torch.arange(A * width, device=self.device) % width,
+    )
+    return h.view(N, A, width, -1)[:, :, -1]
+
+# %% ../../nbs/487_games.stream.ipynb #cell-51
 @patch
 @torch.inference_mode()
 def predict_actions(
@@ -332,21 +345,13 @@ def predict_actions(
         raise WmilError("there is no frame to act on: observe one first")
     model, v = self.model, self.vocabulary
     tokens = torch.as_tensor(v.action_ids(np.asarray(actions)), device=self.device)  # (N, A, 3); published: (N, A, 1)
-    N, A, width = tokens.shape
-    valid = self.valid[:, : self.used]
+    N, A, _ = tokens.shape
     with oom_hint(tokens, FRAMES_HINT), autocast_for(self.device, self.precision):
-        logits, ends = model.after(self.codes.repeat_interleave(A, 0), tokens.flatten(0, 1))  # (N·A, 64, K), (N·A,)
-        draft = torch.full_like(tokens, -1)
-        draft[..., -1] = torch.where(ends > 0, v.level, v.frame).view(N, A)
-        h = forward_with_cache(
-            model,
-            cache_from(cache_pairs(self.cache)),
-            tokens.flatten(1),
-            draft.flatten(1),
-            attention_mask=_branch_mask(valid, A, width),
-            position_ids=valid.sum(1, keepdim=True) + torch.arange(A * width, device=self.device) % width,
-        )
+        logits, ends = model.predict_next_frame(
+            self.codes.repeat_interleave(A, 0), tokens.flatten(0, 1)
+        )  # (N·A, 64, K), (N·A,)
+        h = self._branch(tokens, torch.where(ends > 0, v.level, v.frame))
         log_p = logits.log_softmax(-1)
-    won = model.level_logit(h.view(N, A, width, -1)[:, :, -1]).sigmoid()  # in float32
+    won = model.level_logit(h).sigmoid()  # in float32
     entropy = -(log_p.exp() * log_p).sum(-1).mean(-1).view(N, A)
     return ActionPredictions(won, entropy, log_p.argmax(-1).view(N, A, CELLS))

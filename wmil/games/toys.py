@@ -13,11 +13,13 @@ import numpy as np, torch
 from arcengine import Level, Sprite
 from torch import nn
 from torch.nn import functional as F
-from .demos import play
-from .engine import Action, Engine, PuzzleGame, make_game, register_game
-from .tokenizer import PatchCodebook
+from .demos import play_demo
+from .engine import Engine, make_game
+from .puzzles import Action, PuzzleGame, register_game
+from .patches import PatchCodebook
 from .trajectories import CELLS, Vocabulary
-from .transformer import GameTransformer, GameTransformerConfig
+from .heads import GameTransformerConfig
+from .transformer import GameTransformer
 
 # %% ../../nbs/482_games.toys.ipynb #cell-05
 LAMPS = ((24, 8), (24, 40), (8, 24), (40, 24))  # x, y in pixels: above, below, left and right
@@ -69,7 +71,7 @@ class SwitchesTable(NamedTuple):
     target: torch.Tensor  # (60,) number of the state that follows
     legal: np.ndarray  # (8,) bool, kinds that can be pressed
 
-
+# %% ../../nbs/482_games.toys.ipynb #cell-09
 def switches_table() -> SwitchesTable:
     "Every frame and every transition of Switches."
     states = list(itertools.product((0, 1), repeat=4))
@@ -89,46 +91,46 @@ def switches_table() -> SwitchesTable:
         legal,
     )
 
-# %% ../../nbs/482_games.toys.ipynb #cell-10
+# %% ../../nbs/482_games.toys.ipynb #cell-12
 SWITCHES_MODEL = GameTransformerConfig(
-    hidden_size=32,
+    hidden_dim=32,
     num_layers=1,
     num_heads=2,
     num_kv_heads=1,
-    intermediate_size=64,
+    mlp_dim=64,
     max_positions=512,
-    head_width=48,
-    grid_layers=0,
-    grid_heads=1,
+    head_hidden_dim=48,
+    grid_num_layers=0,
+    grid_num_heads=1,
 )
 
 
 def _new_model(vocabulary, rng):  # a GameTransformer whose embeddings and positions are easy to tell apart
     model = GameTransformer.from_config(SWITCHES_MODEL, vocabulary)
     with torch.no_grad():
-        model.table.normal_(generator=rng)
-        model.block.grid.place.normal_(std=3.0, generator=rng)
-        model.eye.grid.place.normal_(std=0.5, generator=rng)
-        model.block.action.weight *= 6
-        model.block.code.weight *= 3
-        nn.init.eye_(model.hint.weight)
+        model.output_embeddings.normal_(generator=rng)
+        model.block_head.grid.position.normal_(std=3.0, generator=rng)
+        model.frame_encoder.grid.position.normal_(std=0.5, generator=rng)
+        model.block_head.action_proj.weight *= 6
+        model.block_head.code_proj.weight *= 3
+        nn.init.eye_(model.draft_proj.weight)
     return model
 
-# %% ../../nbs/482_games.toys.ipynb #cell-12
+# %% ../../nbs/482_games.toys.ipynb #cell-14
 def _transition_loss(model, table, codes, tokens, batch):  # of the transitions numbered in `batch`
-    logits, won = model.after(codes[table.source[batch]], tokens[batch])
+    logits, won = model.predict_next_frame(codes[table.source[batch]], tokens[batch])
     target = table.target[batch]
     frame = F.cross_entropy(logits.flatten(0, 1), codes[target].flatten()) * CELLS
     return frame + 20 * F.binary_cross_entropy_with_logits(won, (target == 15).float())
 
-
+# %% ../../nbs/482_games.toys.ipynb #cell-16
 def _policy_value_loss(model, table, codes):  # any dark lamp is as good as another
-    kind, _, _, value = model.judge(codes[:15])
+    kind, _, _, value = model.policy_value(codes[:15])
     policy = F.pad(table.dark / table.dark.sum(1, keepdim=True), (1, 2))
     steps_to_go = table.dark.sum(1)
     return F.cross_entropy(kind, policy) + F.binary_cross_entropy_with_logits(value, model.cfg.gamma**steps_to_go)
 
-# %% ../../nbs/482_games.toys.ipynb #cell-14
+# %% ../../nbs/482_games.toys.ipynb #cell-18
 class SwitchesToy(NamedTuple):
     "Switches, and a model that knows it."
 
@@ -137,7 +139,7 @@ class SwitchesToy(NamedTuple):
     codes: torch.Tensor  # (16, 64) of the frames
     table: SwitchesTable
 
-
+# %% ../../nbs/482_games.toys.ipynb #cell-19
 def fit_switches(
     steps: int = 180,  # of gradient descent
 ) -> SwitchesToy:
@@ -148,7 +150,7 @@ def fit_switches(
     rng = torch.Generator().manual_seed(0)
     model = _new_model(Vocabulary(tokenizer.num_codes, base=0, format="published"), rng)
     tokens = torch.as_tensor(model.vocabulary.action_ids(table.actions))
-    heads = [p for name, p in model.named_parameters() if not name.startswith(("lm.", "hint"))]
+    heads = [p for name, p in model.named_parameters() if not name.startswith(("lm.", "draft_proj"))]
     optimizer = torch.optim.Adam(heads, 2e-2, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-2, steps, pct_start=0.2)
     wins = (table.target == 15).nonzero()[:, 0]
@@ -163,16 +165,16 @@ def fit_switches(
         schedule.step()
     return SwitchesToy(model.eval(), tokenizer, codes, table)
 
-# %% ../../nbs/482_games.toys.ipynb #cell-18
+# %% ../../nbs/482_games.toys.ipynb #cell-23
 UNTRAINED_MODEL = GameTransformerConfig(
-    hidden_size=32,
+    hidden_dim=32,
     num_layers=2,
     num_heads=4,
     num_kv_heads=2,
-    intermediate_size=64,
+    mlp_dim=64,
     max_positions=2048,
-    head_width=32,
-    grid_layers=1,
+    head_hidden_dim=32,
+    grid_num_layers=1,
 )
 
 
@@ -185,16 +187,16 @@ class UntrainedToy(NamedTuple):
     codes: list  # of (T, 64), one for each session
     ids: list  # of (W,), each session as tokens
 
-
+# %% ../../nbs/482_games.toys.ipynb #cell-25
 def untrained_toy() -> UntrainedToy:
     "A small model of two real games, untrained."
-    sessions = [play("lights", 0, noise=0.3, levels=2), play("crates", 0, noise=0.3, levels=2)]
+    sessions = [play_demo("lights", 0, noise=0.3, levels=2), play_demo("crates", 0, noise=0.3, levels=2)]
     tokenizer = PatchCodebook.fit(np.concatenate([s.frames for s in sessions]))
     vocabulary = Vocabulary(tokenizer.num_codes, base=0)
     model = GameTransformer.from_config(UNTRAINED_MODEL, vocabulary).eval()
     with torch.no_grad():
-        model.table.normal_(std=0.5, generator=torch.Generator().manual_seed(0))
-        model.hint.weight.normal_(std=0.2, generator=torch.Generator().manual_seed(1))
+        model.output_embeddings.normal_(std=0.5, generator=torch.Generator().manual_seed(0))
+        model.draft_proj.weight.normal_(std=0.2, generator=torch.Generator().manual_seed(1))
     codes = [tokenizer.encode(s.frames).flatten(1) for s in sessions]
     ids = [torch.from_numpy(vocabulary.encode(c, s.actions, s.levels, s.resets)) for c, s in zip(codes, sessions)]
     return UntrainedToy(model, tokenizer, sessions, codes, ids)
