@@ -19,10 +19,12 @@ from wmil.storage import atomic_write
 from wmil.games.demos import DemosConfig, make_demos
 from wmil.games.heads import GameTransformerConfig
 from wmil.games.imagination import LearnedDynamics
-from wmil.games.agent import generate_frame
+from wmil.games.stream import generate_frame
 from wmil.games.stream import IncrementalDecoder
 from wmil.games.patches import PatchCodebook
-from wmil.games.trajectories import TrajectoryBatches, Vocabulary, pack_sessions
+from wmil.games.trajectories import pack_sessions
+from wmil.games.trajectory_windows import TrajectoryBatches
+from wmil.games.vocabulary import Vocabulary
 from wmil.games.transformer import GameTransformer
 from wmil.results import provenance
 from wmil.seeds import keep_freed_memory

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np, torch
 from fastcore.basics import patch
 from ..core import ConfigError, WmilError, check_choice
-from .puzzles import Action, ACTION_NAMES, PuzzleGame, SIZE
+from .puzzles import ACTION_NAMES, Action, PuzzleGame, SIZE
 from .vec import GameVec
 from .imagination import LearnedDynamics, name_of, propose
 from .stream import IncrementalDecoder
-from .trajectories import CLICK
+from .puzzles import CLICK
 from .transformer import GameTransformer
 from ..rng import stream_seed
 

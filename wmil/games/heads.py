@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 from ..config import config
 from ..core import ConfigError
-from .trajectories import CELLS
+from .vocabulary import CELLS
 
 # %% ../../nbs/465_games.heads.ipynb #cell-05
 @config

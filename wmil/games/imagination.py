@@ -13,7 +13,8 @@ from fastcore.basics import patch
 from ..core import WmilError, check_choice
 from .engine import Engine
 from .puzzles import ACTION_NAMES
-from .trajectories import CELLS, CLICK
+from .puzzles import CLICK
+from .vocabulary import CELLS
 from .transformer import GameTransformer
 from ..safeguards import oom_hint
 

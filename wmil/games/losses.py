@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 from .heads import NextFrameLogits, PolicyValueLogits
 from .steps import Steps, frame_cells, take_at
-from .trajectories import CELLS, CLICK, TYPES, Vocabulary
+from .puzzles import CLICK
+from .vocabulary import CELLS, TYPES, Vocabulary
 
 # %% ../../nbs/468_games.losses.ipynb #cell-05
 _MAX_LOGITS = 2**24  # logits in memory at once

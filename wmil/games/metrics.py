@@ -12,7 +12,9 @@ import torch
 from ..config import make_config
 from .losses import action_targets, token_losses
 from .steps import Steps, counted_positions, find_steps, frame_cells, take_at, value_targets
-from .trajectories import CELLS, CLICK, TYPES, Windows
+from .puzzles import CLICK
+from .trajectory_windows import TrajectoryWindows
+from .vocabulary import CELLS, TYPES
 from .transformer import GameTransformer, MEMORY_HINT
 from ..safeguards import oom_hint
 from ..trainers import TrainerConfig
@@ -181,7 +183,7 @@ def batch_counts(
 @torch.no_grad()
 def evaluate_world_model(
     model: GameTransformer,
-    windows: Windows,
+    windows: TrajectoryWindows,
     batch_size: int = 8,  # windows at once
     limit: int = None,  # only so many windows, spread over all
 ) -> dict:  # name -> fraction or number; without what does not occur in the windows

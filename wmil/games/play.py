@@ -17,7 +17,7 @@ from pydantic import Field
 from ..config import cli_config, config
 from ..core import ConfigError, WmilError, check_choice, cli, suggest
 from .agents import Agent, BehaviorCloningAgent, OraclePlanner, PublishedAgent, RandomAgent
-from .engine import Engine, make_game, Observation
+from .engine import Engine, Observation, make_game
 from .puzzles import Action, PuzzleGame
 from .planner import PlannerAgent
 from .players import load_player

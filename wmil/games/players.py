@@ -17,16 +17,12 @@ from pydantic import Field
 from ..config import config, dump_config
 from ..core import WmilError
 from .agents import check_player_codes
-from .demos import demos, DemosConfig
+from .demos import DemosConfig, demos
 from .frames import unique_frames
 from .patches import PatchCodebook, load_tokenizer
-from wmil.games.trajectories import (
-    PackedTrajectories,
-    TrajectoryBatches,
-    Vocabulary,
-    pack_sessions,
-    tokenizer_fingerprint,
-)
+from .trajectories import PackedTrajectories, pack_sessions, tokenizer_fingerprint
+from .trajectory_windows import TrajectoryBatches
+from .vocabulary import Vocabulary
 from .heads import GameTransformerConfig
 from .metrics import training_config
 from .transformer import GameTransformer

@@ -19,7 +19,7 @@ from ..checkpoints import CheckpointError, load_weights
 from ..config import dump_config, make_config
 from ..core import WmilError
 from .heads import GameTransformerConfig
-from .trajectories import Vocabulary
+from .vocabulary import Vocabulary
 from .transformer import GameTransformer
 from .trunk import has_adapter, project_codebook
 from ..lm import load_causal_lm, quiet_transformers

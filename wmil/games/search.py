@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from pydantic import Field
 from ..config import config
 from .imagination import propose
-from .trajectories import CELLS
+from .vocabulary import CELLS
 from ..search import BestFirstSearch, Expansion, SearchConfig, Successor
 
 # %% ../../nbs/492_games.search.ipynb #cell-07

@@ -8,7 +8,8 @@ __all__ = ['Steps', 'take_at', 'frame_cells', 'find_steps', 'counted_positions',
 # %% ../../nbs/467_games.steps.ipynb #cell-02
 from typing import NamedTuple
 import torch
-from .trajectories import CELLS, TYPES, UNKNOWN, Vocabulary
+from .trajectory_windows import UNKNOWN
+from .vocabulary import CELLS, TYPES, Vocabulary
 
 # %% ../../nbs/467_games.steps.ipynb #cell-05
 class Steps(NamedTuple):

@@ -13,8 +13,8 @@ from fastcore.basics import patch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 from ..core import ConfigError, WmilError, check_choice
-from .imagination import FRAMES_HINT, evaluate_frames, autocast_for
-from .trajectories import CELLS
+from .imagination import FRAMES_HINT, autocast_for, evaluate_frames
+from .vocabulary import CELLS
 from .losses import token_losses
 from .transformer import GameTransformer
 from ..safeguards import oom_hint

@@ -17,7 +17,7 @@ from .demos import play_demo
 from .engine import Engine, make_game
 from .puzzles import Action, PuzzleGame, register_game
 from .patches import PatchCodebook
-from .trajectories import CELLS, Vocabulary
+from .vocabulary import CELLS, Vocabulary
 from .heads import GameTransformerConfig
 from .transformer import GameTransformer
 

@@ -32,7 +32,7 @@ from wmil.games.losses import (
     steps_to_go_loss,
 )
 from .steps import Steps, counted_positions, find_steps, frame_cells, take_at, value_targets
-from .trajectories import CELLS, Vocabulary
+from .vocabulary import CELLS, Vocabulary
 from .trunk import base_llama, has_adapter, llama_config, project_codebook, use_attention_by_rows
 from ..safeguards import oom_hint
 
