@@ -171,7 +171,7 @@ def batch_counts(
         counted = counted_positions(weights)
         acted = steps.has_action & take_at(counted, steps.row, steps.last_cell + 2)
         with_action = Steps(*(x[acted] for x in steps))
-        steps_to_go = batch.get("steps_to_go", batch.get("togo"))
+        steps_to_go = batch.get("steps_to_go")
         return {
             **token_counts(model, h, ids, weights, with_action),
             **level_counts(model, h, ids, steps, counted),

@@ -375,7 +375,7 @@ def loss(
             metrics["loss/block"] = block
             metrics["block"] = partial(fraction_right, right)
         if cfg.policy_coef or cfg.value_coef:
-            steps_to_go = batch.get("steps_to_go", batch.get("togo"))
+            steps_to_go = batch.get("steps_to_go")
             policy, value, right = self.policy_value_loss(ids, weights, steps, steps_to_go)
             total = total + cfg.policy_coef * policy + cfg.value_coef * value
             metrics["loss/policy"] = policy
