@@ -82,7 +82,7 @@ class TrajectoryWindows:
         self.split = split
         self.size = size
         self.once = once
-        self.togo = steps_to_go(packed)
+        self.distances = steps_to_go(packed)
         sessions = [(i, s["start"], s["stop"]) for i, s in enumerate(packed.sessions) if s["split"] == split]
         rows = np.concatenate([_session_windows(*session, size, stride) for session in sessions])
         level_ends = np.append(0, np.cumsum(packed.ids == self.vocabulary.level))
@@ -97,8 +97,8 @@ class TrajectoryWindows:
 def read(
     self: TrajectoryWindows,
     which,  # (B,) indices of windows
-) -> dict:  # ids (B, W) int64, weights (B, W) float32 as targets, togo (B, W) int32, session (B,)
-    "Some windows side by side; `togo` is from `steps_to_go`, UNKNOWN elsewhere."
+) -> dict:  # ids (B, W) int64, weights (B, W) float32 as targets, steps_to_go (B, W) int32, session (B,)
+    "Some windows side by side; `steps_to_go` is from the function of that name, UNKNOWN elsewhere."
     first, stop, new, session = self.rows[np.asarray(which)].T
     at = first[:, None] + np.arange(self.size)
     ids = self.packed.ids[np.minimum(at, stop[:, None] - 1)].astype(np.int64)
@@ -106,18 +106,18 @@ def read(
     ids[beyond] = self.vocabulary.start
     weights = self.vocabulary.weights(ids)
     weights[beyond | (at < new[:, None]) if self.once else beyond] = 0
-    arrays = {"ids": ids, "weights": weights, "togo": self._togo_of(first, stop), "session": session}
+    arrays = {"ids": ids, "weights": weights, "steps_to_go": self._distances_of(first, stop), "session": session}
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 # %% ../../nbs/462_games.trajectory_windows.ipynb #cell-19
 @patch
-def _togo_of(self: TrajectoryWindows, first, stop):
+def _distances_of(self: TrajectoryWindows, first, stop):
     "(B, W) steps to go."
-    togo = np.full((len(first), self.size), UNKNOWN, np.int32)
-    for row, a, b in zip(togo, first, np.minimum(stop, first + self.size)):
-        frames = slice(*np.searchsorted(self.togo.position, (a, b)))
-        row[self.togo.position[frames] - a] = self.togo.steps[frames]
-    return togo
+    rows = np.full((len(first), self.size), UNKNOWN, np.int32)
+    for row, a, b in zip(rows, first, np.minimum(stop, first + self.size)):
+        frames = slice(*np.searchsorted(self.distances.position, (a, b)))
+        row[self.distances.position[frames] - a] = self.distances.steps[frames]
+    return rows
 
 # %% ../../nbs/462_games.trajectory_windows.ipynb #cell-26
 class TrajectoryBatches(ShuffledBatches):
