@@ -688,6 +688,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'wmil.dev.site._copy_linked': ('dev.site.html#_copy_linked', 'wmil/dev/site.py'),
                                'wmil.dev.site._definition': ('dev.site.html#_definition', 'wmil/dev/site.py'),
                                'wmil.dev.site._entry': ('dev.site.html#_entry', 'wmil/dev/site.py'),
+                               'wmil.dev.site._entry_of': ('dev.site.html#_entry_of', 'wmil/dev/site.py'),
                                'wmil.dev.site._methods': ('dev.site.html#_methods', 'wmil/dev/site.py'),
                                'wmil.dev.site._patched_class': ('dev.site.html#_patched_class', 'wmil/dev/site.py'),
                                'wmil.dev.site._signature': ('dev.site.html#_signature', 'wmil/dev/site.py'),

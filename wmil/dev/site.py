@@ -267,10 +267,16 @@ def _write_page(path, target, names, module):
     nbformat.write(page, target)
 
 
+def _entry_of(path):
+    "A notebook's line in the sidebar: a lesson's begins with its number."
+    page = str(path.relative_to(root() / "nbs").with_suffix(""))
+    return f"{path.name[:3]} {opening(path)[0]} <{page}>" if path.name[:3].isdigit() else page
+
+
 def _contents(order, modules):
     "The sidebar: one tree for each section, and one for the reference."
     nbs = root() / "nbs"
-    trees = {title: [str(p.relative_to(nbs).with_suffix("")) for p in paths] for title, paths in order.items()}
+    trees = {title: [_entry_of(p) for p in paths] for title, paths in order.items()}
     pages = [str(p.relative_to(nbs).with_suffix("")) for p in sorted(nbs.glob("*.md"))]
     pages += [name.removesuffix(".md") for name in PAGES if (root() / name).exists()]
     trees = {**({"About": pages} if pages else {}), **trees, "Reference": [f"api/{module}" for module in modules]}
