@@ -31,7 +31,7 @@ def _check_batches(batch_size, seeds, sets):
     if not seeds or len(sets) not in (1, len(seeds)):
         raise WmilError(f"{len(sets)} data sets for {len(seeds)} seeds: expected one for all, or one for each")
 
-
+# %% ../../nbs/210_dynamics.batches.ipynb #cell-10
 class TransitionBatches:
     "An endless source of batches of recorded transitions, drawn for each network by itself."
 
@@ -59,7 +59,7 @@ class TransitionBatches:
         if not replace:
             self._begin()
 
-# %% ../../nbs/210_dynamics.batches.ipynb #cell-10
+# %% ../../nbs/210_dynamics.batches.ipynb #cell-12
 @patch
 def _join(self: TransitionBatches, sets, num_networks):
     "All rows in one table, and where each network's rows are."
@@ -85,7 +85,7 @@ def _resample(self: TransitionBatches, sets, seeds):
     self.sizes = torch.tensor([len(rows) for rows in samples], device=self.sizes.device)
     self.first = self.sizes.cumsum(0) - self.sizes
 
-# %% ../../nbs/210_dynamics.batches.ipynb #cell-12
+# %% ../../nbs/210_dynamics.batches.ipynb #cell-14
 @patch
 def next(
     self: TransitionBatches,
@@ -106,7 +106,7 @@ def _draw(self: TransitionBatches):
     sizes = self.sizes.unsqueeze(1)
     return torch.minimum((self.rng.rand(self.count) * sizes).long(), sizes - 1)  # rounding may reach the size itself
 
-# %% ../../nbs/210_dynamics.batches.ipynb #cell-14
+# %% ../../nbs/210_dynamics.batches.ipynb #cell-16
 @patch
 def _begin(self: TransitionBatches):
     "Shuffle every network's rows for the first time."
@@ -142,7 +142,7 @@ def _deal(self: TransitionBatches):
         self._shuffle(s)  # once an epoch
     return torch.where(beyond >= 0, self.order.gather(1, beyond.clamp(min=0)), dealt)
 
-# %% ../../nbs/210_dynamics.batches.ipynb #cell-22
+# %% ../../nbs/210_dynamics.batches.ipynb #cell-24
 @patch(as_prop=True)
 def metadata(self: TransitionBatches) -> dict:
     "What a checkpoint must find unchanged."
@@ -169,7 +169,7 @@ def state_dict(self: TransitionBatches) -> dict:
         state["before"] = torch.stack(self.before)
     return state
 
-# %% ../../nbs/210_dynamics.batches.ipynb #cell-24
+# %% ../../nbs/210_dynamics.batches.ipynb #cell-26
 def _check_metadata(stored, current):
     keys = [k for k, v in current.items() if stored.get(k) != v]
     if keys:
@@ -177,7 +177,7 @@ def _check_metadata(stored, current):
         hint = "go on with the same data, or start a new run"
         raise WmilError(f"the checkpoint was trained on other batches ({listed}): {hint}")
 
-
+# %% ../../nbs/210_dynamics.batches.ipynb #cell-28
 @patch
 def load_state_dict(
     self: TransitionBatches,

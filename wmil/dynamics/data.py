@@ -58,7 +58,7 @@ def _type_fault(data):
         if x.dtype != dtype:
             return f"{field} holds {x.dtype}, expected {dtype}"
 
-
+# %% ../../nbs/200_dynamics.data.ipynb #cell-09
 def _shape_fault(data):
     "What is wrong with types or shapes, or None."
     fault = _type_fault(data)
@@ -77,7 +77,7 @@ def _shape_fault(data):
             hint = ": one row of action numbers a step, one-hot where actions are discrete" if field == "act" else ""
             return f"{field} has shape {shape}, expected {str(expected).replace(chr(39), '')} beside obs {B, D}{hint}"
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-09
+# %% ../../nbs/200_dynamics.data.ipynb #cell-11
 def _first_row(bad):
     "The first row where `bad` is true."
     return int(bad.nonzero()[0, 0])
@@ -92,7 +92,7 @@ def _value_fault(data):
             where = f"first in row {row} (episode {int(data.episode[row])})"
             return f"{field} is NaN or infinite, {where}: drop that episode or mend what recorded it"
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-11
+# %% ../../nbs/200_dynamics.data.ipynb #cell-13
 def _order_fault(data):
     "What is wrong with the order of the rows, or None."
     episode = data.episode
@@ -112,7 +112,7 @@ def _order_fault(data):
         pair = f"next_obs of row {row} is not obs of row {row + 1}, though both are of episode {int(episode[row])}"
         return f"{pair}: expected the rows in the order of time"
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-13
+# %% ../../nbs/200_dynamics.data.ipynb #cell-15
 @patch(as_prop=True)
 def starts(self: Transitions) -> torch.Tensor:  # (E,)
     "The first row of each episode."
@@ -124,7 +124,7 @@ def lengths(self: Transitions) -> torch.Tensor:  # (E,)
     "Steps in each episode."
     return self.episode.unique_consecutive(return_counts=True)[1]
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-19
+# %% ../../nbs/200_dynamics.data.ipynb #cell-21
 def space_width(
     space,  # a gymnasium space
     what: str,  # "action space" or "observation space"
@@ -138,7 +138,7 @@ def space_width(
     allowed = "a Box of one dimension" + (" or a Discrete space" if is_action else "")
     raise WmilError(f"{what} {space} cannot be used: expected {allowed}; flatten it before recording")
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-21
+# %% ../../nbs/200_dynamics.data.ipynb #cell-23
 def _one_hot_actions(act, space):
     "Actions of a Discrete space, one-hot."
     index = act - int(space.start)
@@ -162,7 +162,7 @@ def _box_actions(act, space):
         raise WmilError(f"action {act[bad][0]:g} is outside its box {space}: clip it before the environment is stepped")
     return act
 
-
+# %% ../../nbs/200_dynamics.data.ipynb #cell-25
 def action_vectors(
     act: torch.Tensor,  # (..., A) within a Box, or whole numbers (...) of a Discrete space
     space,  # the action space of one environment
@@ -173,7 +173,7 @@ def action_vectors(
     space_width(space, "action space")
     return _box_actions(act, space)
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-24
+# %% ../../nbs/200_dynamics.data.ipynb #cell-28
 def action_space_of(
     env,  # a batched environment, or a wrapper with the environment in `env`
 ):  # the action space of one of its environments, or None
@@ -196,7 +196,7 @@ def _collection_space(env, action_space):
         )
     return space
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-26
+# %% ../../nbs/200_dynamics.data.ipynb #cell-30
 def collect_transitions(
     env,  # anything with batched reset and step, batch_shape (N,)
     policy,  # function (obs, info) -> {"act": ...}
@@ -217,7 +217,7 @@ def collect_transitions(
     done = rows["terminated"] | rows["truncated"]
     return Transitions(**rows, episode=done.cumsum(0) - done.long(), name=name)
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-35
+# %% ../../nbs/200_dynamics.data.ipynb #cell-39
 @patch
 def to(
     self: Transitions,
@@ -239,7 +239,7 @@ def _row_index(rows, size, device):
         raise WmilError(f"rows {low} to {high} were asked for, but there are {size}: expected 0 to {size - 1}")
     return rows
 
-
+# %% ../../nbs/200_dynamics.data.ipynb #cell-41
 @patch
 def select(
     self: Transitions,
@@ -253,7 +253,7 @@ def select(
     part["truncated"] = part["truncated"] | (is_start.roll(-1) & ~part["terminated"])
     return Transitions(**{**part, "episode": is_start.cumsum(0) - 1}, name=self.name)
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-38
+# %% ../../nbs/200_dynamics.data.ipynb #cell-44
 def _check_parts(parts):
     sizes = [(p.obs.shape[1], p.act.shape[1]) for p in parts]
     if not sizes:
@@ -279,7 +279,7 @@ def concat(
     fields = {f: torch.cat([getattr(p, f) for p in parts]) for f in FIELDS[:-1]}
     return cls(**fields, episode=torch.cat(episodes), name=name or parts[0].name)
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-41
+# %% ../../nbs/200_dynamics.data.ipynb #cell-47
 def _check_split(fraction, num_episodes):
     if not 0 < fraction < 1:
         raise WmilError(f"a share of {fraction} was asked for: expected more than 0 and less than 1")
@@ -304,7 +304,7 @@ def split(
     rows = torch.repeat_interleave(in_first.to(self.obs.device), self.lengths)
     return tuple(replace(self, **{f: getattr(self, f)[r] for f in FIELDS}) for r in (rows, ~rows))
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-49
+# %% ../../nbs/200_dynamics.data.ipynb #cell-55
 def _check_horizon(k):
     if k < 1:
         raise WmilError(f"a horizon of {k} steps was asked for: expected 1 or more")
@@ -330,7 +330,7 @@ def windows(
     _check_windows(self, rows, k)
     return rows
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-51
+# %% ../../nbs/200_dynamics.data.ipynb #cell-57
 def _check_stretch(data, starts, last, k):
     if not len(starts):
         return
