@@ -9,7 +9,9 @@ __all__ = ['bootstrap_rows', 'TransitionBatches']
 import hashlib
 import torch
 from fastcore.basics import patch
-from ..core import Rng, WmilError
+from ..batches import check_same_batches
+from ..core import WmilError
+from ..rng import Rng
 from .data import Transitions
 
 # %% ../../nbs/210_dynamics.batches.ipynb #cell-05
@@ -170,21 +172,13 @@ def state_dict(self: TransitionBatches) -> dict:
     return state
 
 # %% ../../nbs/210_dynamics.batches.ipynb #cell-26
-def _check_metadata(stored, current):
-    keys = [k for k, v in current.items() if stored.get(k) != v]
-    if keys:
-        listed = "; ".join(f"{k}: {stored.get(k)!r} there, {current[k]!r} here" for k in keys)
-        hint = "go on with the same data, or start a new run"
-        raise WmilError(f"the checkpoint was trained on other batches ({listed}): {hint}")
-
-# %% ../../nbs/210_dynamics.batches.ipynb #cell-28
 @patch
 def load_state_dict(
     self: TransitionBatches,
     state: dict,  # what `state_dict` gave
 ):
     "Continue where another source stopped; `WmilError` if it had other data."
-    _check_metadata(state["metadata"], self.metadata)
+    check_same_batches(state["metadata"], self.metadata)
     self.rng.load_state_dict(state["rng"])
     if self.replace:
         return

@@ -10,7 +10,8 @@ __all__ = ['cumulative_probability', 'crash_probability', 'CrashWindows', 'crash
 from typing import NamedTuple
 import numpy as np, torch
 from torch.nn import functional as F
-from ..core import ConfigError, Rng, WmilError
+from ..core import ConfigError, WmilError
+from ..rng import Rng
 from .data import Transitions
 from .drivers import read_state
 from .ensemble import WorldModelEnsemble

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 import torch
 from fastcore.basics import patch
 from gymnasium.spaces import Box, Discrete
-from ..core import Rng, WmilError
+from ..batches import window_starts
+from ..core import WmilError
+from ..rng import Rng
 from ..rollout import rollout
 from ..seeds import one_hot
 
@@ -325,8 +327,7 @@ def windows(
 ) -> torch.Tensor:  # rows (W,)
     "Where sequences of `k` steps of one episode begin; they overlap."
     _check_horizon(k)
-    rows = torch.arange(len(self) - k + 1, device=self.obs.device) if k <= len(self) else self.episode[:0]
-    rows = rows[self.episode[rows + k - 1] == self.episode[rows]]
+    rows = window_starts(self.episode, k)
     _check_windows(self, rows, k)
     return rows
 

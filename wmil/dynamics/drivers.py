@@ -10,9 +10,9 @@ __all__ = ['ACTION_LOW', 'ACTION_HIGH', 'Reading', 'read_state', 'drive', 'AR1No
 from typing import NamedTuple
 import torch
 from fastcore.basics import patch
-from ..core import Rng
+from ..rng import Rng
 from .driving import FULL_BRAKE, FULL_STEER, FULL_THROTTLE, TOP_SPEED
-from .traffic import DT, LANE_WIDTH, LANES, LIDAR_CELLS, LIDAR_RANGE, RAY_DIRECTIONS
+from .traffic import DT, LANES, LANE_WIDTH, LIDAR_CELLS, LIDAR_RANGE, RAY_DIRECTIONS
 
 # %% ../../nbs/235_dynamics.drivers.ipynb #cell-05
 class Reading(NamedTuple):

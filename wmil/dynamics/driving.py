@@ -16,21 +16,21 @@ from highway_env import utils
 from highway_env.road.road import RoadNetwork
 from ..core import WmilError
 from wmil.dynamics.traffic import (
+    Car,
     DT,
-    LANE_WIDTH,
+    Ego,
     LANES,
+    LANE_WIDTH,
     LIDAR_CELLS,
     LIDAR_RANGE,
     RAILS,
     RAY_DIRECTIONS,
     SPEED_RANGE,
-    Car,
-    Ego,
     StraightRoad,
     clip,
     lidar,
 )
-from ..rollout import GymnasiumEnv
+from ..envs import GymnasiumEnv
 
 # %% ../../nbs/230_dynamics.driving.ipynb #cell-05
 EPISODE_STEPS = 300  # decisions, 20 s

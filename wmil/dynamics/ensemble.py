@@ -10,7 +10,8 @@ import torch
 from fastcore.basics import patch
 from torch import nn
 from torch.nn import functional as F
-from ..core import ConfigError, WmilError, check_choice, stream_seed
+from ..core import ConfigError, WmilError, check_choice
+from ..rng import stream_seed
 from .data import Transitions
 from .model import WorldModel, WorldModelConfig, world_model_loss
 from ..seeds import bmm, stack_seeds

@@ -11,7 +11,8 @@ from pathlib import Path
 import gymnasium, numpy as np, torch
 from filelock import FileLock
 from gymnasium.spaces import Box, Discrete
-from ..core import WmilError, fsync_dir, output_root, write_error
+from ..core import WmilError, output_root
+from ..storage import atomic_folder, write_error
 from .data import FIELDS, Transitions, action_vectors, space_width
 from ..seeds import one_hot
 
@@ -108,40 +109,6 @@ def _hdf5(data, action_space) -> bytes:
         return file.id.get_file_image()
 
 # %% ../../nbs/205_dynamics.minari.ipynb #cell-16
-def _rename_into_place(tmp, folder):
-    "Rename a complete folder; what was there before goes only after that."
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old.tmp")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        os.rename(folder, old)
-    try:
-        os.rename(tmp, folder)
-    except OSError:
-        if old.exists():
-            os.rename(old, folder)
-        raise
-    fsync_dir(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _write_files(folder, files):
-    "Write a folder `data` with these files, all of them or none."
-    tmp = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    try:
-        shutil.rmtree(tmp, ignore_errors=True)
-        (tmp / "data").mkdir(parents=True)
-        for name, content in files.items():
-            with open(tmp / "data" / name, "wb") as f:
-                f.write(content)
-                f.flush()
-                os.fsync(f.fileno())
-        _rename_into_place(tmp, folder)
-    except OSError as e:
-        raise write_error(folder, e) from e
-    finally:
-        shutil.rmtree(tmp, ignore_errors=True)
-
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-18
 def save_minari(
     data: Transitions,  # what to save
     dataset_id: str,  # "pendulum/random-v0"
@@ -174,10 +141,13 @@ def save_minari(
         **({"env_spec": spec} if spec else {}),
         "wmil": {"sha256": hashlib.sha256(image).hexdigest(), "about": about or {}},
     }
-    _write_files(folder, {"main_data.hdf5": image, "metadata.json": json.dumps(metadata).encode()})
+    with atomic_folder(folder) as tmp:
+        (tmp / "data").mkdir()
+        (tmp / "data" / "main_data.hdf5").write_bytes(image)
+        (tmp / "data" / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
     return folder
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-20
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-18
 _FAULTS = (  # what Minari, HDF5 and Gymnasium raise on damaged files
     OSError,
     LookupError,
@@ -197,7 +167,7 @@ def _damaged(file, what):
     folder = next(p.parent for p in (file, *file.parents) if p.name == "data")
     return WmilError(f"{file} {what}: delete {folder} and collect or download the data again")
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-22
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-20
 def _metadata(folder, dataset_id):
     "What the data set says about itself."
     file = folder / "data" / "metadata.json"
@@ -219,7 +189,7 @@ def _metadata(folder, dataset_id):
         raise _damaged(file, f"lacks {', '.join(missing)}")
     return metadata
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-24
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-22
 def _check_version(metadata, folder):
     from minari import __version__, supported_dataset_versions
 
@@ -227,7 +197,7 @@ def _check_version(metadata, folder):
         written = f"{folder} was written by Minari {metadata['minari_version']}"
         raise WmilError(f"{written}, which the installed {__version__} cannot read: install a newer minari")
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-26
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-24
 def _check_file(metadata, folder):
     "The data file, after comparing it with its checksum, or its episodes with what the metadata say."
     import h5py
@@ -252,14 +222,14 @@ def _check_file(metadata, folder):
         raise _damaged(file, f"holds {count} episodes where its metadata say {metadata['total_episodes']}")
     return file
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-28
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-26
 def _check_lengths(sizes, fields, file, where):
     n = sizes[2]
     if sizes != [n + 1, n, n, n, n]:
         listed = ", ".join(f"{size} {field}" for size, field in zip(sizes, fields))
         raise _damaged(file, f"is damaged: {where} has {listed}, expected n + 1, n, n, n, n")
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-30
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-28
 def _read_episodes(folder, file):
     "The action space, and a list of arrays for each of observations, actions, rewards, terminations, truncations."
     from minari import MinariDataset
@@ -285,7 +255,7 @@ def _read_episodes(folder, file):
         raise _damaged(file, f"is damaged: {where} {fault}") from None
     return dataset.action_space, columns
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-32
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-30
 def _join(arrays, dtype=torch.float32):
     "Arrays of episodes as one tensor."
     return torch.as_tensor(np.concatenate(arrays)).to(dtype)
@@ -297,7 +267,7 @@ def _check_steps(steps, metadata, file):
     if not steps:
         raise _damaged(file, "holds no steps")
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-34
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-32
 def load_minari(
     dataset_id: str,  # "pendulum/random-v0", or the id of a public data set that was downloaded
     path=None,  # folder of all data sets, see `minari_folder`
@@ -328,7 +298,7 @@ def load_minari(
     except (WmilError, *_FAULTS) as e:
         raise WmilError(f"{file} cannot be used: {str(e).splitlines()[0]}") from None
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-48
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-46
 def _plain(about, dataset_id):
     "The description as JSON would give it back."
     try:
@@ -355,7 +325,7 @@ def _lock(folder):
     except OSError as e:
         raise write_error(folder, e) from e
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-50
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-48
 def cached_dataset(
     dataset_id: str,  # "driving/random-v0"
     make,  # function () -> Transitions, called where there is no such data set

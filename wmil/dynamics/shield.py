@@ -18,7 +18,7 @@ from .drivers import read_state
 from .driving import TOP_SPEED
 from .ensemble import WorldModelEnsemble
 from .traffic import DT, LIDAR_CELLS, LIDAR_RANGE, RAY_DIRECTIONS
-from ..planning import decode_action
+from ..envs import decode_action
 
 # %% ../../nbs/250_dynamics.shield.ipynb #cell-05
 @torch.inference_mode()
