@@ -80,17 +80,12 @@ def _shape_fault(data):
             return f"{field} has shape {shape}, expected {str(expected).replace(chr(39), '')} beside obs {B, D}{hint}"
 
 # %% ../../nbs/200_dynamics.data.ipynb #cell-11
-def _first_row(bad):
-    "The first row where `bad` is true."
-    return int(bad.nonzero()[0, 0])
-
-
 def _value_fault(data):
     "Which number is not finite, or None."
     for field in ("obs", "act", "rew", "next_obs"):
         x = getattr(data, field)
         if not x.isfinite().all():
-            row = _first_row(~x.isfinite().view(len(x), -1).all(1))
+            row = int((~x.isfinite().view(len(x), -1).all(1)).nonzero()[0, 0])
             where = f"first in row {row} (episode {int(data.episode[row])})"
             return f"{field} is NaN or infinite, {where}: drop that episode or mend what recorded it"
 
@@ -106,11 +101,11 @@ def _order_fault(data):
     inside = episode[1:] == episode[:-1]
     early = inside & (data.terminated | data.truncated)[:-1]
     if early.any():
-        row = _first_row(early)
+        row = int(early.nonzero()[0, 0])
         return f"episode {int(episode[row])} ends in row {row} but has further rows: give those another episode number"
     torn = inside & (data.next_obs[:-1] != data.obs[1:]).any(1)
     if torn.any():
-        row = _first_row(torn)
+        row = int(torn.nonzero()[0, 0])
         pair = f"next_obs of row {row} is not obs of row {row + 1}, though both are of episode {int(episode[row])}"
         return f"{pair}: expected the rows in the order of time"
 
@@ -332,14 +327,6 @@ def windows(
     return rows
 
 # %% ../../nbs/200_dynamics.data.ipynb #cell-57
-def _check_stretch(data, starts, last, k):
-    if not len(starts):
-        return
-    in_range = 0 <= int(starts.min()) and int(last.max()) < len(data)
-    if not (in_range and torch.equal(data.episode[starts], data.episode[last])):
-        raise WmilError(f"not every stretch of {k} steps lies within one episode: take the rows from windows({k})")
-
-
 @patch
 def stretch(
     self: Transitions,
@@ -348,6 +335,9 @@ def stretch(
 ) -> dict:  # obs (W, D); act (W, k, A), next_obs (W, k, D), rew (W, k), terminated (W, k)
     "Sequences of `k` steps: where they begin, the actions, and what came of them."
     _check_horizon(k)
-    _check_stretch(self, starts, starts + k - 1, k)
+    last = starts + k - 1
+    in_range = not len(starts) or (0 <= int(starts.min()) and int(last.max()) < len(self))
+    if not (in_range and torch.equal(self.episode[starts], self.episode[last])):
+        raise WmilError(f"not every stretch of {k} steps lies within one episode: take the rows from windows({k})")
     rows = starts.unsqueeze(1) + torch.arange(k, device=starts.device)  # (W, k)
     return {"obs": self.obs[starts], **{f: getattr(self, f)[rows] for f in ("act", "next_obs", "rew", "terminated")}}

@@ -171,17 +171,16 @@ class WorldModelConfig:
     pos_weight: Annotated[float, Field(gt=0)] = 10.0  # weight of terminations in that cross-entropy
 
 # %% ../../nbs/215_dynamics.model.ipynb #cell-23
-def _sample_mean(x):
-    "Mean over samples and dimensions, for each network."
-    return x.mean((-1, -2))
-
-
 def world_model_loss(
     model: WorldModel,  # or stacked ones
     batch: dict,  # obs (..., B, D), act (..., B, A), next_obs (..., B, D), rew (..., B), terminated (..., B)
     cfg: WorldModelConfig = WorldModelConfig(),  # weights
 ) -> dict:  # "total", "state", "reward", "done": scalars, or one per network
     "The three losses in scaled units, and their weighted sum."
+
+    def _mean(x):
+        return x.mean((-1, -2))  # over samples and dimensions
+
     delta, reward, logit = model.predict_scaled(batch["obs"], batch["act"])
     change = batch["next_obs"] - batch["obs"]
     true_delta = (change - _align(model.delta_mean, delta)) / _align(model.delta_std, delta)
@@ -190,9 +189,9 @@ def world_model_loss(
     terminated = batch["terminated"].to(logit.dtype).unsqueeze(-1)
     pos_weight = logit.new_tensor([cfg.pos_weight])
     cross_entropy = F.binary_cross_entropy_with_logits(logit, terminated, pos_weight=pos_weight, reduction="none")
-    state_loss = _sample_mean(F.mse_loss(delta, true_delta, reduction="none"))
-    reward_loss = _sample_mean(F.huber_loss(reward, true_reward, reduction="none"))
-    done_loss = _sample_mean(cross_entropy)
+    state_loss = _mean(F.mse_loss(delta, true_delta, reduction="none"))
+    reward_loss = _mean(F.huber_loss(reward, true_reward, reduction="none"))
+    done_loss = _mean(cross_entropy)
     total = cfg.state_coef * state_loss + cfg.reward_coef * reward_loss + cfg.done_coef * done_loss
     return {"total": total, "state": state_loss, "reward": reward_loss, "done": done_loss}
 
