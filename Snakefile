@@ -1,12 +1,13 @@
-# The notebooks as a graph. `make figures` runs it; wmil.dev reads the graph out of the notebooks' code (nbs/900_dev.ipynb).
-# One rule per notebook. Its "card" is a small file that changes when the notebook's code, its parameters or a module
+# The notebooks as a graph. `make figures` runs it; nbs/905_dev.graph.ipynb reads the graph out of the notebooks' code.
+# One rule per notebook. Its "stamp" is a small file that changes when the notebook's code, its parameters or a module
 # it imports change; saved outputs of a notebook do not count.
-import os, sys
-from wmil import dev
+import os
+import sys
+from wmil.dev.graph import graph, write_stamps
 
 if config.get("output"): os.environ["WMIL_OUTPUT"] = config["output"]
-jobs = dev.graph(preset=config.get("preset", "quick"), only=config.get("only", ""), values=config.get("values", ""), rerun=config.get("rerun", False))
-dev.write_cards(jobs)
+jobs = graph(preset=config.get("preset", "quick"), only=config.get("only", ""), values=config.get("values", ""), rerun=config.get("rerun", False))
+write_stamps(jobs)
 # Results and figures of the paper are committed: a run that fails leaves the old ones in place.
 kept = update if config.get("preset") == "paper" else (lambda files: files)
 
@@ -20,11 +21,11 @@ rule all:
 for job in jobs:
     rule:
         name: job.name
-        input: card=str(job.card), data=[str(f) for f in job.reads]
+        input: stamp=str(job.stamp), data=[str(f) for f in job.reads]
         output: kept([str(f) for f in job.makes])
         log: notebook=str(job.executed), text=str(job.log)
         params: python=sys.executable, seconds=config.get("seconds") or 0
         threads: job.threads
         priority: len(longest) - longest.index(job.name) if job.name in longest else 0
         resources: mem_mb=4000, runtime=job.minutes
-        shell: "{params.python:q} -m wmil.dev run {input.card:q} --seconds {params.seconds} > {log.text:q} 2>&1"
+        shell: "{params.python:q} -m wmil.dev run {input.stamp:q} --seconds {params.seconds} > {log.text:q} 2>&1"

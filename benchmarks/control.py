@@ -1,7 +1,9 @@
-"""Control: CarRacing without drawing what nobody looks at, a decision with a plan against one without, actor-critic learning against Stable-Baselines3, and one step of memory against the whole window.
+"""Control: CarRacing's drawing, planning, actor-critic learning and memory, each against the plain way.
 
-Before timing, each pair is shown to do the same: pictures, rewards and endings of the racing game are equal, and a step of memory agrees with the full pass. Both actor-critics have hidden layers of 128 and 64 with layer norms, eight (then 64) CartPoles and rollouts of five steps; ours
-sees the poles once through Gymnasium, as theirs does, and once as one batch of tensors. Sides take turns in this process. Run by `make bench`.
+Before timing, each pair is shown to do the same: pictures, rewards and endings of the racing game are equal, and a step
+of memory agrees with the full pass. Both actor-critics (ours and Stable-Baselines3's) have hidden layers of 128 and 64
+with layer norms, eight (then 64) CartPoles and rollouts of five steps; ours sees the poles once through Gymnasium, as
+theirs does, and once as one batch of tensors. Sides take turns in this process. Run by `make bench`.
 """
 
 import json, time
@@ -10,13 +12,20 @@ import gymnasium, numpy as np, stable_baselines3, torch
 from stable_baselines3.common.env_util import make_vec_env
 from torch import nn
 
-from wmil.control.agent import AgentConfig, ControlEnvs, train_agent
-from wmil.control.controllers import ControllerConfig, DiscreteController, LatentDynamics
-from wmil.control.memory import MemoryConfig, Predictors, TemporalTransformer
-from wmil.control.racing import RacingConfig, RacingEnv, make_game
-from wmil.core import atomic_write, output_root, seed_everything
-from wmil.planning import CartPole, DynamicsEnv
-from wmil.runs import provenance
+from wmil.control.agent import AgentConfig
+from wmil.control.controllers import ControllerConfig, DiscreteController
+from wmil.envs import GymEnvs
+from wmil.control.latent_planning import LatentDynamics
+from wmil.control.memory import MemoryConfig, TemporalTransformer
+from wmil.control.painter import make_car_racing
+from wmil.control.predictors import Predictors
+from wmil.control.racing import RacingConfig, RacingEnv
+from wmil.control.training import train_agent
+from wmil.core import output_root
+from wmil.rng import seed_everything
+from wmil.storage import atomic_write
+from wmil.systems import CartPole, DynamicsEnv
+from wmil.results import provenance
 from wmil.trainers import TrainerConfig
 from timing import alternate, row
 
@@ -40,7 +49,7 @@ def bench_racing(repeats, steps=40, goal=3):
     "Frames per second of one car, ours against Gymnasium's, at the same action repeat."
     rows = []
     for repeat in (4, 8):
-        plain, ours, acts = make_game(), RacingEnv(RacingConfig(repeat=repeat)), actions(steps)
+        plain, ours, acts = make_car_racing(), RacingEnv(RacingConfig(repeat=repeat)), actions(steps)
         plain.reset(seed=3)
         ours.reset(seed=3)
         for a in acts:
@@ -86,7 +95,8 @@ def bench_planning(repeats, n=8, horizon=5, goal=0.2):
 
     rates, threads = alternate({"planned": lambda: decide(True), "plain": lambda: decide(False)}, repeats)
     r = row(
-        f"a decision for {n} CartPoles with a plan of {horizon} steps against one without (the goal: at most five times the time)",
+        f"a decision for {n} CartPoles with a plan of {horizon} steps against one without "
+        "(the goal: at most five times the time)",
         [n * x for x in rates["planned"]],
         [n * x for x in rates["plain"]],
         "decisions/s",
@@ -142,10 +152,10 @@ def bench_a2c(repeats, steps=8000, envs=8, n_steps=5, goal=1.5):
     cfg = AgentConfig(
         envs=envs,
         n_steps=n_steps,
-        memory_use="none",
+        memory_mode="none",
         memory_coef=0.0,
         predictor_coef=0.0,
-        memory=MemoryConfig(width=4, layers=1, heads=1, context=1, ff=4),
+        memory=MemoryConfig(hidden_dim=4, num_layers=1, num_heads=1, context=1, ff_dim=4),
         controller=ControllerConfig(planning_horizon=0),
     )
 
@@ -156,7 +166,7 @@ def bench_a2c(repeats, steps=8000, envs=8, n_steps=5, goal=1.5):
 
     def tensors():
         env, like = DynamicsEnv(CartPole(), envs, 0), gymnasium.make("CartPole-v1")
-        env.observation_space, env.action_space = like.observation_space, like.action_space
+        env.observation_space = like.observation_space
         return env
 
     def theirs():
@@ -170,7 +180,7 @@ def bench_a2c(repeats, steps=8000, envs=8, n_steps=5, goal=1.5):
             device="cpu",
         ).learn(steps)
 
-    sides = {"gymnasium": ours(lambda: ControlEnvs("CartPole-v1", envs, 0)), "tensors": ours(tensors), "theirs": theirs}
+    sides = {"gymnasium": ours(lambda: GymEnvs("CartPole-v1", envs, 0)), "tensors": ours(tensors), "theirs": theirs}
     rates = {k: [] for k in sides}
     torch.set_num_threads(1)
     for i in range(repeats + 1):

@@ -12,12 +12,17 @@ import numpy as np, torch
 from torch.nn import functional as F
 from vector_quantize_pytorch import VectorQuantize
 
-from wmil.core import atomic_write, output_root, seed_everything, stream_seed
-from wmil.games.demos import play
-from wmil.games.engine import SHIPPED, Action, Engine, generate, make_game
-from wmil.games.recordings import Session, read_recording, step_line
-from wmil.games.tokenizer import FrameVQVAE, FrameVQVAEConfig, PatchCodebook
-from wmil.runs import provenance
+from wmil.core import output_root
+from wmil.rng import seed_everything, stream_seed
+from wmil.storage import atomic_write
+from wmil.games.demos import play_demo
+from wmil.games.engine import Engine, make_game
+from wmil.games.puzzles import Action, SHIPPED, generate_level
+from wmil.games.recorder import step_line
+from wmil.games.recordings import Session, read_recording
+from wmil.games.patches import PatchCodebook
+from wmil.games.vqvae import FrameVQVAE, FrameVQVAEConfig
+from wmil.results import provenance
 from wmil.seeds import keep_freed_memory
 from timing import alternate, peak, row
 
@@ -302,8 +307,8 @@ def bench_demonstrators(repeats, wanted=2000):
     for game in SHIPPED:
         ours, bare = [], []
         for k in range(repeats):
-            generate.cache_clear()
-            seconds, sessions = spent(lambda: [play(game, seed) for seed in range(100 * k, 100 * k + 10)])
+            generate_level.cache_clear()
+            seconds, sessions = spent(lambda: [play_demo(game, seed) for seed in range(100 * k, 100 * k + 10)])
             steps = sum(len(s) - 1 for s in sessions)
             ours.append(steps / seconds)
             engines = [Engine(make_game(game, s.seed)) for s in sessions]

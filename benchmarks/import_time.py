@@ -2,8 +2,9 @@
 
 import json, statistics, subprocess, sys
 
-from wmil.core import atomic_write, output_root
-from wmil.runs import provenance
+from wmil.core import output_root
+from wmil.storage import atomic_write
+from wmil.results import provenance
 
 CODE = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
 

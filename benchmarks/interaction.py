@@ -12,11 +12,13 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from torch import nn
 
-from wmil.core import atomic_write, output_root
+from wmil.config import make_config
+from wmil.core import output_root
+from wmil.storage import atomic_write
 from wmil.interaction.baby import BabyConfig, BabyModel
 from wmil.interaction.evaluation import policy_table
 from wmil.interaction.train import TrainConfig, build
-from wmil.runs import provenance
+from wmil.results import provenance
 from wmil.trainers import Trainer
 
 N = 1024  # environments side by side
@@ -206,7 +208,7 @@ SAME = dict(
     gamma=0.99,
     lr=1e-3,
     clip=0.2,
-    lam=0.95,
+    gae_lambda=0.95,
     entropy_coef=0.01,
     value_coef=0.5,
     max_grad_norm=0.5,
@@ -287,7 +289,7 @@ def sb3(make_env, seed, batches):  # -> (steps per second, exact success, parame
         BATCH // SAME["minibatches"],
         SAME["epochs"],
         SAME["gamma"],
-        SAME["lam"],
+        SAME["gae_lambda"],
         SAME["clip"],
         seed=seed,
         ent_coef=SAME["entropy_coef"],
@@ -309,7 +311,7 @@ def ours(
 ):  # -> (steps per second of all seeds, exact success, parameters)
     "Our PPO; `seeds` an int for a solo run, a list for stacked ones. A row of metrics is logged every fourth batch."
     solo = isinstance(seeds, int)
-    cfg = TrainConfig(
+    options = dict(
         algorithm="ppo",
         batch_size=BATCH,
         max_episode_length=STEPS,
@@ -320,7 +322,7 @@ def ours(
         seed=seeds if solo else 0,
         **SAME,
     )
-    learner, source, trainer_cfg = build(cfg, None if solo else seeds)
+    learner, source, trainer_cfg = build(make_config(TrainConfig, options), None if solo else seeds)
     if not distinct:
         learner.states = None  # the network meets every row of a batch, as Stable-Baselines3's does
     trainer = Trainer(trainer_cfg)

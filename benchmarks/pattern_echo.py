@@ -12,16 +12,19 @@ import torch.nn.functional as F
 from torch import nn
 from torch.distributions import Categorical
 
-from wmil.core import atomic_write, output_root, seed_everything
+from wmil.config import make_config, replace_config
+from wmil.core import output_root
+from wmil.rng import seed_everything
+from wmil.storage import atomic_write
 from wmil.interaction.rewards import RewardVector
 from wmil.interaction.train import TrainConfig, build
-from wmil.runs import provenance
+from wmil.results import provenance
 from wmil.trainers import Trainer
 
-CFG = TrainConfig(
-    device="cpu", log_interval=256, batch_size=64, num_actions=8, log_cons=False
-)  # the plain loop has no such component
-UPDATES = -(-CFG.total_steps // CFG.batch_size)  # 157
+CFG = make_config(  # without the consistency reward, which the plain loop does not have
+    TrainConfig, dict(device="cpu", log_interval=256, batch_size=64, num_actions=8, log_cons=False)
+)
+UPDATES = -(-CFG.trainer.total_steps // CFG.batch_size)  # 157
 
 
 class PlainBaby(nn.Module):
@@ -137,7 +140,7 @@ def plain_loop(seed, updates):
 
 def ours(seeds, updates=UPDATES):
     "Our trainer; `seeds` an int for a solo run, a list for stacked ones."
-    cfg = TrainConfig(**{**vars(CFG), "seed": seeds if isinstance(seeds, int) else 0, "total_steps": updates * 64})
+    cfg = replace_config(CFG, seed=seeds if isinstance(seeds, int) else 0, total_steps=updates * 64)
     learner, source, trainer_cfg = build(cfg, None if isinstance(seeds, int) else seeds)
     trainer = Trainer(trainer_cfg)
     start = time.perf_counter()

@@ -12,18 +12,26 @@ import numpy as np, torch, transformers
 from accelerate.state import AcceleratorState
 from torch.utils.data import DataLoader
 
-from wmil.core import atomic_write, dump_config, make_config, output_root, seed_everything
-from wmil.games.agent import Imagination, Stream, generate_frame
+from wmil.config import dump_config, make_config
+from wmil.core import output_root
+from wmil.rng import seed_everything
+from wmil.storage import atomic_write
 from wmil.games.demos import DemosConfig, make_demos
-from wmil.games.tokenizer import PatchCodebook
-from wmil.games.trajectories import TrajectoryBatches, Vocabulary, pack_sessions
-from wmil.games.transformer import GameTransformer, GameTransformerConfig
-from wmil.runs import provenance
+from wmil.games.heads import GameTransformerConfig
+from wmil.games.imagination import LearnedDynamics
+from wmil.games.stream import generate_frame
+from wmil.games.stream import IncrementalDecoder
+from wmil.games.patches import PatchCodebook
+from wmil.games.trajectories import pack_sessions
+from wmil.games.trajectory_windows import TrajectoryBatches
+from wmil.games.vocabulary import Vocabulary
+from wmil.games.transformer import GameTransformer
+from wmil.results import provenance
 from wmil.seeds import keep_freed_memory
 from wmil.trainers import Trainer, TrainerConfig
 from timing import alternate, row
 
-SIZES = GameTransformerConfig(hidden_size=256, num_layers=4, num_heads=4, num_kv_heads=2, intermediate_size=688)
+SIZES = GameTransformerConfig(hidden_dim=256, num_layers=4, num_heads=4, num_kv_heads=2, mlp_dim=688)
 W, STRIDE = 1024, 345  # tokens in a window, and from one to the next
 LR = 1e-3
 PRESSES = np.array([(k, 0, 0) for k in (1, 2, 3, 4)])  # kind, x, y
@@ -57,9 +65,7 @@ def bench_precision(packed, repeats, steps=8, batch=8, goal=1.4):
         start = time.perf_counter()
         metrics = sides[p].update()
         spent = time.perf_counter() - start
-        losses[p].append(
-            metrics["loss/tokens"].item() + sides[p].learner.cfg.block_weight * metrics["loss/block"].item()
-        )
+        losses[p].append(metrics["loss/tokens"].item() + sides[p].learner.cfg.block_coef * metrics["loss/block"].item())
         return spent
 
     for p in sides:  # the first step pays for what is made once, the next two tell how many threads are good
@@ -153,7 +159,7 @@ def bench_trainer(packed, repeats, steps=8, batch=8, goal=1):
     "Tokens per second of training the Llama alone on the next token, our trainer against transformers.Trainer."
     plain = make_config(
         GameTransformerConfig,
-        {**dump_config(SIZES), "hints": False, "block_weight": 0.0, "policy_weight": 0.0, "value_weight": 0.0},
+        {**dump_config(SIZES), "draft_tokens": False, "block_coef": 0.0, "policy_coef": 0.0, "value_coef": 0.0},
     )
     model, rows = GameTransformer.from_config(plain, packed.vocabulary), []
     for precision in ("bf16", "fp32"):
@@ -191,7 +197,7 @@ def imagining(model, frames, n, precision):
         ],
         1,
     )
-    imagination = Imagination(model, precision)
+    dynamics = LearnedDynamics(model, precision)
     begun = torch.cat([contexts, torch.full((4 * n, 1), v.frame)], 1)
     settings = transformers.GenerationConfig(
         max_new_tokens=64, do_sample=False, use_cache=True, eos_token_id=None, pad_token_id=v.start
@@ -205,7 +211,7 @@ def imagining(model, frames, n, precision):
         return run
 
     def block():
-        return imagination.step(imagination.look(some), parent, acts).codes
+        return dynamics.predict(dynamics.policy_value(some), parent, acts).codes
 
     if precision == "fp32":
         assert torch.equal(block(), model.predict_frame(contexts)), (
@@ -247,13 +253,13 @@ def again(model, stream, acts):
     v, A, full = model.vocabulary, len(acts), stream.context(0)[None]
     acts, codes = torch.from_numpy(v.action_ids(acts)), full[:, -1 - 64 : -1] - v.base  # the context ends with <ACT>
     with torch.inference_mode():
-        kind, _, _, value = model.judge(codes)
+        kind, _, _, value = model.policy_value(codes)
         end = model.features(torch.cat([full.expand(A, -1), acts], 1))[:, -1]
         return (
             kind.log_softmax(-1),
             value.sigmoid(),
             model.level_logit(end).sigmoid(),
-            model.after(codes.expand(A, -1), acts)[0].argmax(-1),
+            model.predict_next_frame(codes.expand(A, -1), acts).codes.argmax(-1),
         )
 
 
@@ -263,16 +269,16 @@ def bench_decisions(packed, repeats, decisions=16, goal=10):
     codes, actions, _ = packed.vocabulary.decode(
         packed.session(max(range(len(packed.sessions)), key=lambda i: packed.sessions[i]["steps"]))
     )
-    stream, t = Stream(model), 0
+    stream, t = IncrementalDecoder(model), 0
 
     def decide(k):
-        sight = stream.push(codes[k % len(codes)][None])
-        return sight, stream.weigh(PRESSES[None])
+        output = stream.observe(codes[k % len(codes)][None])
+        return output, stream.predict_actions(PRESSES[None])
 
     def act(k):
-        stream.push_action(actions[1 + k % (len(actions) - 1)][None])
+        stream.record_action(actions[1 + k % (len(actions) - 1)][None])
 
-    for t in range(2 * stream.size // packed.vocabulary.step_width):
+    for t in range(2 * stream.max_tokens // packed.vocabulary.step_width):
         decide(t)
         act(t)  # until it has slid
     for _ in range(repeats):
@@ -280,7 +286,7 @@ def bench_decisions(packed, repeats, decisions=16, goal=10):
         for _ in range(decisions):
             t += 1
             start = time.perf_counter()
-            sight, ahead = decide(t)
+            output, ahead = decide(t)
             spent["stream"] += time.perf_counter() - start
             lengths.append(len(stream.context(0)))
             start = time.perf_counter()
@@ -288,7 +294,7 @@ def bench_decisions(packed, repeats, decisions=16, goal=10):
             spent["again"] += time.perf_counter() - start
             same = all(
                 torch.allclose(a, b, atol=1e-3)
-                for a, b in ((sight.kind, kind), (sight.value, value), (ahead.won[0], won))
+                for a, b in ((output.kind, kind), (output.value, value), (ahead.won[0], won))
             )
             assert same and (ahead.codes[0] == frames).float().mean() > 0.99, "the stream decides otherwise"
             act(t)

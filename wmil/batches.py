@@ -115,7 +115,7 @@ class ShuffledBatches:
         "A batch of some rows; to be replaced by a subclass or by the argument `read`."
         raise NotImplementedError("give ShuffledBatches a function `read`, or define it in a subclass")
 
-
+# %% ../nbs/040_batches.ipynb #cell-11
 def _check_batch_size(size, batch_size, world_size, drop_last, what):
     if batch_size < 1 or (drop_last and batch_size * world_size > size):
         expected = f"1 to {size // world_size}" if drop_last else "1 or more"
@@ -126,7 +126,7 @@ def _check_rank(rank, world_size):
     if not 0 <= rank < world_size:
         raise ConfigError(f"process {rank} of {world_size}: expected a number from 0 to {world_size - 1}")
 
-# %% ../nbs/040_batches.ipynb #cell-11
+# %% ../nbs/040_batches.ipynb #cell-13
 @patch
 def next_rows(self: ShuffledBatches) -> torch.Tensor:  # (B,) int64
     "The rows of the next batch."
@@ -145,7 +145,7 @@ def next(
     "The next batch."
     return self.read(self.next_rows())
 
-
+# %% ../nbs/040_batches.ipynb #cell-15
 @patch(as_prop=True)
 def epoch(self: ShuffledBatches) -> int:
     "The epoch of the last batch."
@@ -163,7 +163,7 @@ def epochs_done(self: ShuffledBatches) -> float:
     "How often the data have been gone through."
     return self.handed_out / self.orders.size
 
-# %% ../nbs/040_batches.ipynb #cell-13
+# %% ../nbs/040_batches.ipynb #cell-17
 def check_same_batches(
     saved: dict,  # metadata in the checkpoint
     here: dict,  # metadata of the source that shall resume
@@ -176,7 +176,7 @@ def check_same_batches(
             "go on with the same data, or start a new run"
         )
 
-
+# %% ../nbs/040_batches.ipynb #cell-19
 @patch
 def state_dict(self: ShuffledBatches) -> dict:
     "The counter, and what must not have changed."
@@ -186,7 +186,7 @@ def state_dict(self: ShuffledBatches) -> dict:
         state |= {"epoch": self.epoch, "generator": self.orders.states[self.epoch]}
     return state if self.metadata is None else {**state, "metadata": self.metadata}
 
-
+# %% ../nbs/040_batches.ipynb #cell-21
 @patch
 def load_state_dict(self: ShuffledBatches, state):
     "Resume after the batch that was the last one then; also from the states of older versions."
@@ -204,7 +204,7 @@ def load_state_dict(self: ShuffledBatches, state):
         before = state["generator"] if "generator" in state else state["before"]
         self.orders.restore(state.get("epoch", 0), before)
 
-# %% ../nbs/040_batches.ipynb #cell-18
+# %% ../nbs/040_batches.ipynb #cell-26
 def window_rows(
     starts: torch.Tensor,  # (B,) int64, where windows begin
     length: int,  # L, steps
@@ -214,7 +214,7 @@ def window_rows(
     rows = starts.unsqueeze(1) + torch.arange(length, device=starts.device)
     return rows if size is None else rows % size
 
-
+# %% ../nbs/040_batches.ipynb #cell-28
 def window_starts(
     episode: torch.Tensor,  # (R,), number of the episode of each row; episodes are contiguous
     length: int,  # L, steps
@@ -225,7 +225,7 @@ def window_starts(
     rows = torch.arange(len(episode) - length + 1, device=episode.device)
     return rows[episode[rows + length - 1] == episode[rows]]
 
-# %% ../nbs/040_batches.ipynb #cell-21
+# %% ../nbs/040_batches.ipynb #cell-31
 class WindowSampler:
     "An endless source of windows of recorded sequences."
 
@@ -267,7 +267,7 @@ class WindowSampler:
         "Resume after the batch that was the last one then."
         self.batches = state["round"]
 
-
+# %% ../nbs/040_batches.ipynb #cell-33
 def _check_sequences(data, length):
     first = next(iter(data))
     size = tuple(data[first].shape[:2])
@@ -278,7 +278,7 @@ def _check_sequences(data, length):
         raise ConfigError(f"windows of {length} steps out of {size[1]}: expected 1 to {size[1]}")
     return size
 
-# %% ../nbs/040_batches.ipynb #cell-24
+# %% ../nbs/040_batches.ipynb #cell-36
 class Replay:
     "The last real steps of each environment, in order."
 
@@ -309,7 +309,7 @@ class Replay:
         for k, v in state["rows"].items():
             self.data[k][: len(v)] = v
 
-# %% ../nbs/040_batches.ipynb #cell-26
+# %% ../nbs/040_batches.ipynb #cell-38
 @patch
 def add(
     self: Replay,
@@ -326,7 +326,7 @@ def add(
     self.full = self.full or self.cursor + steps >= self.capacity
     self.cursor = (self.cursor + steps) % self.capacity
 
-# %% ../nbs/040_batches.ipynb #cell-28
+# %% ../nbs/040_batches.ipynb #cell-40
 @patch
 def sample(
     self: Replay,

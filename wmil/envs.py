@@ -71,12 +71,12 @@ def check_action(
     if not allowed.all():
         _refuse_action(act, tuple((~allowed).nonzero()[0].tolist()), space, len(batch_shape))
 
-
+# %% ../nbs/030_envs.ipynb #cell-13
 def _refuse_action(act, index, space, batch_ndim):
     where = list(index[:batch_ndim])
     raise WmilError(f"action {act[index].item():.6g} of environment {where} is not allowed: expected {space}")
 
-# %% ../nbs/030_envs.ipynb #cell-14
+# %% ../nbs/030_envs.ipynb #cell-16
 def last_of_episode(
     now: np.ndarray,  # (N, ...), what Gymnasium returned: of the next episode where one ended
     final,  # (N,) objects or arrays, of the episode that ended
@@ -88,7 +88,7 @@ def last_of_episode(
         last[i] = final[i]
     return last
 
-
+# %% ../nbs/030_envs.ipynb #cell-18
 class GymnasiumEnv:
     "A Gymnasium vector environment as a batched tensor environment."
 
@@ -111,15 +111,19 @@ class GymnasiumEnv:
         self.observation_space = env.single_observation_space
         self.action_space = env.single_action_space
 
-    def call(self, method, *args, **kwargs):
-        "Call the vector environment; a subclass may watch over it here."
-        return getattr(self.env, method)(*args, **kwargs)
+# %% ../nbs/030_envs.ipynb #cell-20
+@patch
+def call(self: GymnasiumEnv, method, *args, **kwargs):
+    "Call the vector environment; a subclass may watch over it here."
+    return getattr(self.env, method)(*args, **kwargs)
 
-    def close(self):
-        "Close the vector environment."
-        self.env.close()
 
-# %% ../nbs/030_envs.ipynb #cell-16
+@patch
+def close(self: GymnasiumEnv):
+    "Close the vector environment."
+    self.env.close()
+
+# %% ../nbs/030_envs.ipynb #cell-22
 @patch
 def reset(self: GymnasiumEnv):
     "Start new episodes everywhere; returns (obs, info)."
@@ -127,7 +131,7 @@ def reset(self: GymnasiumEnv):
     self.seed = None
     return torch.as_tensor(obs), {k: torch.as_tensor(info[k]) for k in self.info_keys}
 
-
+# %% ../nbs/030_envs.ipynb #cell-24
 @patch
 def step(
     self: GymnasiumEnv,
@@ -146,7 +150,7 @@ def step(
     tensors = (torch.as_tensor(x) for x in (obs, np.asarray(rew, np.float32), terminated, truncated))
     return *tensors, {k: torch.as_tensor(v) for k, v in last.items()}
 
-# %% ../nbs/030_envs.ipynb #cell-20
+# %% ../nbs/030_envs.ipynb #cell-28
 class DeterministicReplay(gymnasium.Wrapper):
     "An environment that is saved as its episode's seed and actions."
 
@@ -183,7 +187,7 @@ class DeterministicReplay(gymnasium.Wrapper):
         for action in state["actions"].numpy():
             self.step(action)
 
-# %% ../nbs/030_envs.ipynb #cell-22
+# %% ../nbs/030_envs.ipynb #cell-30
 class GymEnvs(GymnasiumEnv):
     "N environments of one name as a batched tensor environment that can be saved."
 
@@ -206,20 +210,7 @@ class GymEnvs(GymnasiumEnv):
             raise WmilError(f"{name} cannot be made: {str(e).splitlines()[0]}") from e
         super().__init__(env, [stream_seed(seed, f"{name} {i}") for i in range(num_envs)])
 
-    def state_dict(self) -> dict:
-        "Everything that decides what comes next."
-        return {"first": self.seed, "envs": [e.state_dict() for e in self.env.envs]}
-
-    def load_state_dict(self, state):
-        "Take up saved environments; `WmilError` where they were more or fewer."
-        n, here = len(state["envs"]), self.batch_shape[0]
-        if n != here:
-            raise WmilError(f"the checkpoint holds {n} environments, here are {here}: make as many")
-        for e, s in zip(self.env.envs, state["envs"]):
-            e.load_state_dict(s)
-        self.seed = state["first"]
-
-
+# %% ../nbs/030_envs.ipynb #cell-32
 def _check_gym_name(name):
     try:
         gymnasium.spec(name)
@@ -229,7 +220,24 @@ def _check_gym_name(name):
             f"no environment is called {name!r}: expected a name that Gymnasium knows, such as CartPole-v1{hint}"
         ) from None
 
-# %% ../nbs/030_envs.ipynb #cell-25
+# %% ../nbs/030_envs.ipynb #cell-34
+@patch
+def state_dict(self: GymEnvs) -> dict:
+    "Everything that decides what comes next."
+    return {"first": self.seed, "envs": [e.state_dict() for e in self.env.envs]}
+
+
+@patch
+def load_state_dict(self: GymEnvs, state):
+    "Take up saved environments; `WmilError` where they were more or fewer."
+    n, here = len(state["envs"]), self.batch_shape[0]
+    if n != here:
+        raise WmilError(f"the checkpoint holds {n} environments, here are {here}: make as many")
+    for e, s in zip(self.env.envs, state["envs"]):
+        e.load_state_dict(s)
+    self.seed = state["first"]
+
+# %% ../nbs/030_envs.ipynb #cell-37
 class EpisodeStarts:
     "Any batched environment, with `start` in its info: where an episode begins."
 
@@ -249,7 +257,7 @@ class EpisodeStarts:
         obs, rew, terminated, truncated, info = self.env.step(act)
         return obs, rew, terminated, truncated, {**info, "start": terminated | truncated}
 
-# %% ../nbs/030_envs.ipynb #cell-28
+# %% ../nbs/030_envs.ipynb #cell-40
 class EnvCheck(NamedTuple):
     "What a check has seen; look that there were ends among it."
 
@@ -263,7 +271,7 @@ def _require(ok, env, what):
     if not ok:
         raise WmilError(f"{type(env).__name__} breaks the protocol of batched environments: {what}")
 
-
+# %% ../nbs/030_envs.ipynb #cell-42
 def _check_step(env, before, out):
     "Shapes and types of one step's results, and that `final_obs` is the observation where no episode ended."
     obs, rew, terminated, truncated, info = out
@@ -281,14 +289,14 @@ def _check_step(env, before, out):
     goes_on = ~(terminated | truncated)
     _require(torch.equal(obs[goes_on], final[goes_on]), env, "final_obs is not obs where no episode ended")
 
-# %% ../nbs/030_envs.ipynb #cell-30
+# %% ../nbs/030_envs.ipynb #cell-44
 def _check_equal(env, out, twin, what):
     names = ("obs", "rew", "terminated", "truncated")
     for name, x, y in zip(names, out, twin):
         _require(torch.equal(x, y), env, f"{name} differs {what}")
     _require(torch.equal(out[4]["final_obs"], twin[4]["final_obs"]), env, f"final_obs differs {what}")
 
-
+# %% ../nbs/030_envs.ipynb #cell-46
 def _ends(out):
     "Terminations, truncations, and fresh starts of one step, (3,)."
     obs, _, terminated, truncated, info = out
@@ -296,7 +304,7 @@ def _ends(out):
     differs = (obs[done] != info["final_obs"][done]).flatten(1).any(1)
     return torch.stack([terminated.sum(), truncated.sum(), differs.sum()]).cpu()
 
-
+# %% ../nbs/030_envs.ipynb #cell-48
 def check_batched_env(
     make,  # function () -> an environment; each call makes the same one, with the same seed
     policy,  # function (obs, info) -> {"act": ...} without randomness of its own

@@ -7,12 +7,11 @@ __all__ = ['mlp', 'orthogonal_init', 'ActorCriticConfig', 'ActorCritic']
 
 # %% ../nbs/082_policies.ipynb #cell-02
 import math
-from typing import Annotated
 import torch
 from fastcore.basics import patch
-from pydantic import Field
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import nn
-from .config import config
+from .config import Probability, config
 from wmil.rl import (
     entropy,
     explained_variance,
@@ -42,7 +41,7 @@ def mlp(
     net = nn.Sequential(*layers)
     return net if gain is None else orthogonal_init(net, gain)
 
-
+# %% ../nbs/082_policies.ipynb #cell-06
 def orthogonal_init(
     net: nn.Sequential,  # changed in place
     gain: float = 1.0,  # of the last linear layer
@@ -55,21 +54,25 @@ def orthogonal_init(
         nn.init.zeros_(layer.bias)
     return net
 
-# %% ../nbs/082_policies.ipynb #cell-07
+# %% ../nbs/082_policies.ipynb #cell-09
 @config
 class ActorCriticConfig:
     "Network and loss of the policy."
 
-    hidden_dim: Annotated[int, Field(gt=0)] = 64  # width of the two layers of actor and of critic
-    gamma: Annotated[float, Field(ge=0, le=1)] = 0.99  # discount per step
-    gae_lambda: Annotated[float, Field(ge=0, le=1)] = 0.95  # λ of generalised advantages
-    clip: Annotated[float, Field(gt=0)] = 0.2  # ε of PPO
-    value_coef: Annotated[float, Field(ge=0)] = 0.5  # weight of the critic's error
-    entropy_coef: Annotated[float, Field(ge=0)] = 0.0  # reward for staying undecided
+    hidden_dim: PositiveInt = 64  # width of the two layers of actor and of critic
+    gamma: Probability = 0.99  # discount per step
+    gae_lambda: Probability = 0.95  # λ of generalised advantages
+    clip: PositiveFloat = 0.2  # ε of PPO
+    value_coef: NonNegativeFloat = 0.5  # weight of the critic's error
+    entropy_coef: NonNegativeFloat = 0.0  # reward for staying undecided
     init_log_std: float = 0.0  # logarithm of the standard deviation at the start, in half-widths of the box
-    reward_scale: Annotated[float, Field(gt=0)] = 1.0  # rewards are multiplied by it, so that values are of order one
+    reward_scale: PositiveFloat = 1.0  # rewards are multiplied by it, so that values are of order one
 
+# %% ../nbs/082_policies.ipynb #cell-11
+def _align(p, x):  # a parameter (D,) or (S, D) against x (..., D) or (S, ..., D)
+    return p if p.ndim == 1 else p.view(len(p), *[1] * (x.ndim - 2), -1)
 
+# %% ../nbs/082_policies.ipynb #cell-13
 class ActorCritic(nn.Module):
     "Policy and value of vector states for PPO, for one seed or stacked ones."
 
@@ -94,26 +97,26 @@ class ActorCritic(nn.Module):
         if not self.discrete:
             self._add_box(action_space, out_dim)
 
-    def _add_box(self, space, dim):
-        self.noise_shape = (dim,)
-        low, high = (torch.as_tensor(x, dtype=torch.float32).flatten() for x in (space.low, space.high))
-        self.register_buffer("centre", (low + high) / 2)
-        self.register_buffer("half_width", (high - low) / 2)
-        self.log_std = nn.Parameter(torch.full((dim,), float(self.cfg.init_log_std)))
-
     def forward(self, obs):
         "Logits, or means in half-widths of the box."
         return self.actor(obs / _align(self.scale, obs))
 
-    def value(self, obs):
-        "What states are worth, (...)."
-        return self.critic(obs / _align(self.scale, obs)).squeeze(-1)
+# %% ../nbs/082_policies.ipynb #cell-15
+@patch
+def _add_box(self: ActorCritic, space, dim):
+    self.noise_shape = (dim,)
+    low, high = (torch.as_tensor(x, dtype=torch.float32).flatten() for x in (space.low, space.high))
+    self.register_buffer("centre", (low + high) / 2)
+    self.register_buffer("half_width", (high - low) / 2)
+    self.log_std = nn.Parameter(torch.full((dim,), float(self.cfg.init_log_std)))
 
 
-def _align(p, x):  # a parameter (D,) or (S, D) against x (..., D) or (S, ..., D)
-    return p if p.ndim == 1 else p.view(len(p), *[1] * (x.ndim - 2), -1)
+@patch
+def value(self: ActorCritic, obs):
+    "What states are worth, (...)."
+    return self.critic(obs / _align(self.scale, obs)).squeeze(-1)
 
-# %% ../nbs/082_policies.ipynb #cell-09
+# %% ../nbs/082_policies.ipynb #cell-17
 @patch
 def act(
     self: ActorCritic,
@@ -129,7 +132,7 @@ def act(
     raw_act = out + _align(self.log_std, out).exp() * torch.special.ndtri(u.clamp(1e-6, 1 - 1e-6))
     return {"act": self.in_box(raw_act), "raw_act": raw_act}
 
-
+# %% ../nbs/082_policies.ipynb #cell-19
 @patch
 def greedy(self: ActorCritic, obs, info) -> dict:
     "The most likely actions: the policy as it is evaluated."
@@ -142,7 +145,7 @@ def in_box(self: ActorCritic, x):
     "From half-widths to the units of the box, clamped to it."
     return _align(self.centre, x) + _align(self.half_width, x) * x.clamp(-1, 1)
 
-
+# %% ../nbs/082_policies.ipynb #cell-21
 @patch
 def log_prob(self: ActorCritic, obs, raw_act):
     "Log-probability of what was drawn, and entropy of the policy, (...) each."
@@ -154,7 +157,7 @@ def log_prob(self: ActorCritic, obs, raw_act):
     each = -0.5 * ((raw_act - out) / log_std.exp()).square() - log_std - 0.5 * math.log(2 * math.pi)
     return each.sum(-1), (log_std + 0.5 * math.log(2 * math.pi * math.e)).expand_as(out).sum(-1)
 
-# %% ../nbs/082_policies.ipynb #cell-12
+# %% ../nbs/082_policies.ipynb #cell-24
 @patch
 @torch.no_grad()
 def prepare(
@@ -177,7 +180,7 @@ def prepare(
         "explained_variance": lambda: explained_variance(value, returns, (-1, -2)).nan_to_num(0.0),
     }
 
-
+# %% ../nbs/082_policies.ipynb #cell-26
 @patch
 def loss(
     self: ActorCritic,

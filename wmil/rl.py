@@ -35,7 +35,7 @@ class Advantages(NamedTuple):
     advantage: torch.Tensor  # (T, ...)
     returns: torch.Tensor  # (T, ...), advantage + value
 
-
+# %% ../nbs/025_rl.ipynb #cell-10
 def gae(
     rew: torch.Tensor,  # rewards, shape (T, ...)
     value: torch.Tensor,  # value of the state before each step, shape (T, ...)
@@ -59,7 +59,7 @@ def gae(
     adv = torch.stack(adv[::-1])
     return Advantages(adv, adv + value)
 
-# %% ../nbs/025_rl.ipynb #cell-12
+# %% ../nbs/025_rl.ipynb #cell-14
 def weighted_mean(
     x: torch.Tensor,  # shape (...)
     weight: torch.Tensor = None,  # shape (...); 0 leaves a sample out, even where it is NaN; None: the plain mean
@@ -69,7 +69,7 @@ def weighted_mean(
         return x.mean()
     return torch.where(weight > 0, x * weight, 0.0).sum() / weight.sum()
 
-
+# %% ../nbs/025_rl.ipynb #cell-16
 def normalise_weighted(
     adv: torch.Tensor,  # advantages, shape (...)
     weight: torch.Tensor = None,  # shape (...), as in `weighted_mean`
@@ -79,7 +79,7 @@ def normalise_weighted(
     centred = adv - weighted_mean(adv, weight)
     return centred / (weighted_mean(centred.square(), weight).sqrt() + std_floor + 1e-8)
 
-
+# %% ../nbs/025_rl.ipynb #cell-18
 def normalise_advantage(
     adv: torch.Tensor,  # advantages, shape (..., T, N)
     dim=(-1, -2),  # dimensions of the samples; those before them, such as seeds, are normalised each for itself
@@ -87,7 +87,7 @@ def normalise_advantage(
     "Advantages with mean 0 and sample standard deviation 1, as in most implementations of PPO."
     return (adv - adv.mean(dim, keepdim=True)) / (adv.std(dim, keepdim=True) + 1e-8)
 
-# %% ../nbs/025_rl.ipynb #cell-15
+# %% ../nbs/025_rl.ipynb #cell-21
 def sample_categorical(
     log_prob: torch.Tensor,  # log-probabilities of the actions, shape (..., A)
     u: torch.Tensor,  # uniform numbers in [0, 1), shape (...)
@@ -97,7 +97,7 @@ def sample_categorical(
     index = (cdf <= u.unsqueeze(-1)).sum(-1)
     return index.clamp_(max=log_prob.shape[-1] - 1)  # rounding may leave the last sum under 1
 
-
+# %% ../nbs/025_rl.ipynb #cell-23
 def entropy(
     log_prob: torch.Tensor,  # log-probabilities, shape (..., A)
 ) -> torch.Tensor:  # nats, shape (...)
@@ -112,7 +112,7 @@ def log_prob_of(
     "The log-probability of the actions taken."
     return log_prob.gather(-1, act.unsqueeze(-1)).squeeze(-1)
 
-# %% ../nbs/025_rl.ipynb #cell-18
+# %% ../nbs/025_rl.ipynb #cell-26
 def policy_gradient_loss(
     log_prob: torch.Tensor,  # log-probability of the action taken, shape (...)
     advantage: torch.Tensor,  # how much better than expected it was, shape (...)
@@ -129,14 +129,14 @@ def running_mean(
     "Exponential moving average: the running baseline."
     return torch.lerp(new, mean, ema_decay)
 
-# %% ../nbs/025_rl.ipynb #cell-21
+# %% ../nbs/025_rl.ipynb #cell-29
 class PPOLoss(NamedTuple):
     "A loss and its diagnostics, per sample."
 
     loss: torch.Tensor  # (...)
     metrics: dict  # "approx_kl" and "clip_fraction", each (...)
 
-
+# %% ../nbs/025_rl.ipynb #cell-31
 def ppo_loss(
     log_prob: torch.Tensor,  # log-probability of the action under the policy being trained, shape (...)
     old_log_prob: torch.Tensor,  # the same when the action was drawn, shape (...)
@@ -154,7 +154,7 @@ def ppo_loss(
         }
     return PPOLoss(loss, metrics)
 
-# %% ../nbs/025_rl.ipynb #cell-23
+# %% ../nbs/025_rl.ipynb #cell-33
 def value_loss(
     value: torch.Tensor,  # predicted, shape (...)
     returns: torch.Tensor,  # target, shape (...)
@@ -162,7 +162,7 @@ def value_loss(
     "Squared error of the value function, without gradient into the target."
     return F.mse_loss(value, returns.detach(), reduction="none")
 
-
+# %% ../nbs/025_rl.ipynb #cell-35
 def explained_variance(
     value: torch.Tensor,  # predicted, shape (...)
     returns: torch.Tensor,  # observed, shape (...)

@@ -19,7 +19,7 @@ class RolloutOutput(NamedTuple):
     batch: dict  # name -> tensor (T, N, ...), or (S, T, N, ...) with seeds
     start: tuple  # (obs, info) after the last step
 
-
+# %% ../nbs/035_rollout.ipynb #cell-06
 def rollout(
     env,  # anything with batched reset and step
     policy,  # function (obs, info) -> {"act": ..., and whatever should be stored}
@@ -42,13 +42,13 @@ def rollout(
         obs, info = next_obs, next_info
     return RolloutOutput(_stack_rows(rows, time_dim=len(env.batch_shape) - 1), (obs, info))
 
-
+# %% ../nbs/035_rollout.ipynb #cell-08
 def _stack_rows(rows, time_dim):
     if len(rows) == 1:
         return {k: v.unsqueeze(time_dim) for k, v in rows[0].items()}
     return {k: torch.stack([row[k] for row in rows], time_dim) for k in rows[0]}
 
-# %% ../nbs/035_rollout.ipynb #cell-10
+# %% ../nbs/035_rollout.ipynb #cell-14
 def first_episode_returns(
     batch: dict,  # from `rollout`: "rew", "terminated" and "truncated" of shape (T, N) or (S, T, N)
 ) -> torch.Tensor:  # (N,) or (S, N)
@@ -58,7 +58,7 @@ def first_episode_returns(
     first = (done.cumsum(time) - done) == 0  # up to and including the first end
     return (batch["rew"] * first).sum(time)
 
-
+# %% ../nbs/035_rollout.ipynb #cell-16
 @torch.no_grad()
 def episode_returns(
     env,  # anything with batched reset and step
@@ -79,7 +79,7 @@ def episode_returns(
         f"{int(alive.sum())} of {alive.numel()} episodes had not ended after {max_steps} steps: raise max_steps"
     )
 
-# %% ../nbs/035_rollout.ipynb #cell-13
+# %% ../nbs/035_rollout.ipynb #cell-19
 class Rollouts:
     "Batches of fresh experience for a trainer."
 
@@ -118,7 +118,7 @@ class Rollouts:
             batch, self.start = rollout(self.env, policy, self.steps, self.start, self.info_keys, self.next_info_keys)
         return batch
 
-# %% ../nbs/035_rollout.ipynb #cell-15
+# %% ../nbs/035_rollout.ipynb #cell-21
 @patch
 def state_dict(self: Rollouts) -> dict:
     "Everything that decides the next batch; `WmilError` where the environment cannot be saved."
@@ -141,7 +141,7 @@ def load_state_dict(self: Rollouts, state):
     start = state["start"]
     self.start = None if start is None else (start["obs"], start["info"])
 
-# %% ../nbs/035_rollout.ipynb #cell-18
+# %% ../nbs/035_rollout.ipynb #cell-24
 class Minibatches:
     "Each batch of a source in shuffled minibatches, several times over."
 
@@ -188,7 +188,7 @@ class Minibatches:
         self.rng.load_state_dict(state["rng"])
         self.pending = []
 
-# %% ../nbs/035_rollout.ipynb #cell-19
+# %% ../nbs/035_rollout.ipynb #cell-25
 @patch
 def next(
     self: Minibatches,
@@ -202,7 +202,7 @@ def next(
         self.pending = [part for _ in range(self.epochs) for part in self.shuffled(samples)]
     return {**self.pending.pop(0), "metrics": self.batch_metrics}
 
-
+# %% ../nbs/035_rollout.ipynb #cell-27
 def _check_finite(batch):
     "Refuse a batch with NaN before any part of it has been learnt from."
     for k, v in batch.items():
@@ -213,7 +213,7 @@ def _check_finite(batch):
             )
     return batch
 
-# %% ../nbs/035_rollout.ipynb #cell-21
+# %% ../nbs/035_rollout.ipynb #cell-29
 @patch
 def shuffled(
     self: Minibatches,
@@ -227,7 +227,7 @@ def shuffled(
     parts = {k: deal(v, order, n).chunk(self.minibatches, dim) for k, v in samples.items()}
     return [{k: v[i] for k, v in parts.items()} for i in range(self.minibatches)]
 
-
+# %% ../nbs/035_rollout.ipynb #cell-31
 @patch
 def _deal(self: Minibatches, x, order, n):  # (T, N, ...) -> (1, T·N, ...)
     return x.flatten(0, 1)[order].unsqueeze(0)

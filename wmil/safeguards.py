@@ -23,7 +23,7 @@ def rng_state() -> dict:
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
 
-
+# %% ../nbs/042_safeguards.ipynb #cell-06
 def set_rng_state(
     state: dict,  # what `rng_state` returned
 ):
@@ -36,7 +36,7 @@ def set_rng_state(
     if state["cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(state["cuda"])
 
-# %% ../nbs/042_safeguards.ipynb #cell-07
+# %% ../nbs/042_safeguards.ipynb #cell-09
 class StopSignal:
     "While active, SIGINT and SIGTERM set `caught` instead of interrupting; a second one interrupts."
 
@@ -57,7 +57,7 @@ class StopSignal:
         for s, handler in self.handlers.items():
             signal.signal(s, handler)
 
-# %% ../nbs/042_safeguards.ipynb #cell-10
+# %% ../nbs/042_safeguards.ipynb #cell-12
 class NonFiniteError(WmilError):
     "A NaN or infinity turned up in training."
 
@@ -75,7 +75,7 @@ def find_non_finite(
             return name
     return ""
 
-# %% ../nbs/042_safeguards.ipynb #cell-13
+# %% ../nbs/042_safeguards.ipynb #cell-15
 OOM_HINT = "lower the batch size, and raise grad_accum_steps to learn from as many samples a step"
 _OUT_OF_MEMORY = ("can't allocate memory", "bad_alloc")  # how PyTorch's CPU allocators put it
 
@@ -96,7 +96,7 @@ def oom_hint(
         where = "the GPU's memory" if gpu else "memory"
         raise WmilError(f"{where} ran out{_largest_tensor(batch)}: {hint}") from None
 
-
+# %% ../nbs/042_safeguards.ipynb #cell-17
 def _largest_tensor(batch):
     "' on a batch with NAME of shape SHAPE', for the error."
     named = batch.items() if isinstance(batch, dict) else [("", batch)]

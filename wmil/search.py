@@ -7,10 +7,10 @@ __all__ = ['Successor', 'Expansion', 'SearchNode', 'SearchConfig', 'SearchResult
 
 # %% ../nbs/055_search.ipynb #cell-02
 import heapq, math
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 from fastcore.basics import patch
-from pydantic import Field
-from .config import config
+from pydantic import NonNegativeFloat, PositiveInt
+from .config import Probability, config
 
 # %% ../nbs/055_search.ipynb #cell-04
 class Successor(NamedTuple):
@@ -29,7 +29,7 @@ class Expansion(NamedTuple):
     heuristic: float  # estimated steps to go
     successors: list  # of `Successor`
 
-
+# %% ../nbs/055_search.ipynb #cell-06
 class SearchNode(NamedTuple):
     "A state that was reached."
 
@@ -41,20 +41,20 @@ class SearchNode(NamedTuple):
     nll: float = 0.0  # of all states on the way
     is_goal: bool = False
 
-# %% ../nbs/055_search.ipynb #cell-06
+# %% ../nbs/055_search.ipynb #cell-08
 @config
 class SearchConfig:
     "Budget and weights of a search."
 
-    max_expansions: Annotated[int, Field(ge=1)] = 1000  # nodes that are looked at, at most
-    batch_size: Annotated[int, Field(ge=1)] = 1  # of them at once
-    heuristic_weight: Annotated[float, Field(ge=0)] = 1.0  # of the estimated steps to go
-    policy_weight: Annotated[float, Field(ge=0)] = 0.0  # of the actions' log-probabilities
-    uncertainty_weight: Annotated[float, Field(ge=0)] = 0.0  # of the states' minus log-probabilities
-    goal_heuristic_scale: Annotated[float, Field(ge=0, le=1)] = 0.0  # part of the heuristic that a goal is charged
+    max_expansions: PositiveInt = 1000  # nodes that are looked at, at most
+    batch_size: PositiveInt = 1  # of them at once
+    heuristic_weight: NonNegativeFloat = 1.0  # of the estimated steps to go
+    policy_weight: NonNegativeFloat = 0.0  # of the actions' log-probabilities
+    uncertainty_weight: NonNegativeFloat = 0.0  # of the states' minus log-probabilities
+    goal_heuristic_scale: Probability = 0.0  # part of the heuristic that a goal is charged
     detect_duplicates: bool = True  # keep only the cheapest node of equal states
 
-
+# %% ../nbs/055_search.ipynb #cell-10
 class SearchResult(NamedTuple):
     "A plan."
 
@@ -63,9 +63,9 @@ class SearchResult(NamedTuple):
     found: bool  # whether the last action should reach the goal
     expanded: int  # nodes that were looked at
 
-# %% ../nbs/055_search.ipynb #cell-08
+# %% ../nbs/055_search.ipynb #cell-12
 class BestFirstSearch:
-    "Best-first search from one state; subclasses may say what tells states apart, and what to do when no goal is found."
+    "Best-first search from one state, with the most promising state first."
 
     def __init__(
         self,
@@ -89,17 +89,21 @@ class BestFirstSearch:
         "The same, for finding duplicates; a subclass may leave out what does not matter."
         return self.identity(state)
 
-    def path_cost(self, node):
-        "What the way to a node has cost."
-        return node.depth + self.cfg.uncertainty_weight * node.nll
+# %% ../nbs/055_search.ipynb #cell-14
+@patch
+def path_cost(self: BestFirstSearch, node):
+    "What the way to a node has cost."
+    return node.depth + self.cfg.uncertainty_weight * node.nll
 
-    def priority(self, node):
-        "Where a node stands in the queue; the lowest comes first."
-        scale = self.cfg.goal_heuristic_scale if node.is_goal else 1
-        steps_to_go = scale * self.cfg.heuristic_weight * self.expanded[node.parent]
-        return self.path_cost(node) + steps_to_go - self.cfg.policy_weight * node.log_prob
 
-# %% ../nbs/055_search.ipynb #cell-10
+@patch
+def priority(self: BestFirstSearch, node):
+    "Where a node stands in the queue; the lowest comes first."
+    scale = self.cfg.goal_heuristic_scale if node.is_goal else 1
+    steps_to_go = scale * self.cfg.heuristic_weight * self.expanded[node.parent]
+    return self.path_cost(node) + steps_to_go - self.cfg.policy_weight * node.log_prob
+
+# %% ../nbs/055_search.ipynb #cell-16
 @patch
 def search(
     self: BestFirstSearch,
@@ -120,7 +124,7 @@ def search(
     self.exhausted = len(self.expanded) < self.cfg.max_expansions
     return self.result(self.fallback())
 
-
+# %% ../nbs/055_search.ipynb #cell-18
 @patch
 def expand(
     self: BestFirstSearch,
@@ -136,7 +140,7 @@ def expand(
             children.append(SearchNode(s.state, i, s.action, node.depth + 1, log_prob, nll, s.is_goal))
     return children
 
-# %% ../nbs/055_search.ipynb #cell-12
+# %% ../nbs/055_search.ipynb #cell-20
 @patch
 def _goal_is_next(self: BestFirstSearch):
     return self.nodes[self.frontier[0][1]].is_goal
@@ -155,7 +159,7 @@ def _next_batch(self: BestFirstSearch):
         batch.append(i)
     return batch
 
-
+# %% ../nbs/055_search.ipynb #cell-22
 @patch
 def _push(self: BestFirstSearch, node):
     self.nodes.append(node)
@@ -169,7 +173,7 @@ def _push(self: BestFirstSearch, node):
         self.reached[key] = cost
     heapq.heappush(self.frontier, (self.priority(node), len(self.nodes) - 1))
 
-# %% ../nbs/055_search.ipynb #cell-14
+# %% ../nbs/055_search.ipynb #cell-24
 @patch
 def path(
     self: BestFirstSearch,
@@ -194,7 +198,7 @@ def result(
         [n.action for n in nodes], [n.state for n in nodes], self.nodes[index].is_goal, len(self.expanded)
     )
 
-
+# %% ../nbs/055_search.ipynb #cell-26
 @patch
 def fallback(self: BestFirstSearch) -> int:
     "Without a goal: the index of the most promising node that was looked at, but not the root if there is another."

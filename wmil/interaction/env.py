@@ -13,18 +13,25 @@ from fastcore.basics import patch
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from torch.nn import functional as F
-from ..core import Rng, WmilError
+from ..core import WmilError
+from ..rng import Rng
 from .parents import make_parent
 from .rewards import COMPONENTS, RewardVector
-from .tasks import ActionSpace, make_task
+from .symbolic import ActionSpace
+from .tasks import make_task
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-04
+# %% ../../nbs/115_interaction.env.ipynb #cell-05
 class EnvError(WmilError):
     "An environment was used in a way that it does not allow."
 
 
+def _check_sizes(num_envs, max_steps):
+    if num_envs < 1 or max_steps < 1:
+        raise EnvError(f"num_envs = {num_envs}, max_steps = {max_steps}: expected 1 or more of both")
+
+# %% ../../nbs/115_interaction.env.ipynb #cell-07
 class SymbolicEnv:
-    "Many copies of a symbolic task, stepped as one; `S` seeds side by side where a list of seeds is given."
+    "Many copies of a symbolic task, stepped as one; `S` seeds at once where a list of seeds is given."
 
     def __init__(
         self,
@@ -34,61 +41,68 @@ class SymbolicEnv:
         seed=0,  # an int, or a list of S ints
         max_steps: int = None,  # the time limit, the only end of an episode; by default the task's horizon
         device="cpu",  # where the tensors live
-        level=None,  # difficulty: a number, or a tensor with one per seed; by default the last
+        level=None,  # difficulty: an integer, or a tensor with one per seed; by default the last
     ):
-        max_steps = task.horizon if max_steps is None else max_steps
-        if num_envs < 1 or max_steps < 1:
-            raise EnvError(f"num_envs = {num_envs}, max_steps = {max_steps}: expected 1 or more of both")
-        self.task, self.parent, self.num_envs, self.max_steps, self.level = (
-            task,
-            parent,
-            num_envs,
-            max_steps,
-            task.check_level(level),
-        )
+        self.max_steps = task.horizon if max_steps is None else max_steps
+        _check_sizes(num_envs, self.max_steps)
+        self.task = task
+        self.parent = parent
+        self.num_envs = num_envs
         self.batch_shape = (num_envs,) if isinstance(seed, int) else (len(seed), num_envs)
-        self.rng, self.table = Rng(seed, "env", device), task.states().to(device)
-        self.state, self.t, self.posed = None, 0, self.level
-        self.never, self.always = (torch.full(self.batch_shape, b, device=device) for b in (False, True))
+        self.rng = Rng(seed, "env", device)
+        self.obs_table = task.states().to(device)  # (K, D)
+        self.level = task.check_level(level)  # of the next problems
+        self.posed = self.level  # of the running problems
+        self.state = None  # (N,) or (S, N) state indices
+        self.t = 0  # steps since the episode began
+        self.all_false = torch.full(self.batch_shape, False, device=device)
+        self.all_true = torch.full(self.batch_shape, True, device=device)
 
-    def _begin(self):
-        self.state, self.t = self.parent.generate_task_instance(self.rng, self.num_envs, self.level), 0
-        self.episode_success, self.posed = self.never, self.level  # the level may change before the episode is over
+# %% ../../nbs/115_interaction.env.ipynb #cell-09
+@patch
+def _begin_episodes(self: SymbolicEnv):
+    self.state = self.parent.generate_task_instance(self.rng, self.num_envs, self.level)
+    self.t = 0
+    self.episode_success = self.all_false
+    self.posed = self.level
 
-    def reset(self):
-        "Start new episodes; returns (obs, info)."
-        self._begin()
-        return self.look(), {"state_id": self.state}
 
-    def look(self):
-        return F.embedding(self.state, self.table)
+@patch
+def _observe(self: SymbolicEnv):
+    return F.embedding(self.state, self.obs_table)
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-05
+
+@patch
+def reset(self: SymbolicEnv) -> tuple:  # (obs, info)
+    "Start new episodes."
+    self._begin_episodes()
+    return self._observe(), {"state_id": self.state}
+
+# %% ../../nbs/115_interaction.env.ipynb #cell-11
 @patch
 def check_action(
     self: SymbolicEnv,
     act: torch.Tensor,  # what should be actions
 ):
-    "Refuse what is not a batch of action numbers."
+    "Refuse what is not a batch of actions; `EnvError` names what was given and what was expected."
     if self.state is None:
         raise EnvError("step was called before reset: call reset first")
     if act.shape != self.state.shape:
-        raise EnvError(
-            f"actions of shape {tuple(act.shape)} were given: expected {tuple(self.state.shape)}, one per environment"
-        )
+        given, expected = tuple(act.shape), tuple(self.state.shape)
+        raise EnvError(f"actions of shape {given} were given: expected {expected}, one per environment")
     if act.dtype != torch.int64:
         raise EnvError(f"actions of type {act.dtype} were given: expected int64")
     low, high = (x.item() for x in torch.aminmax(act))
     if low < 0 or high >= self.task.num_actions:
         raise EnvError(f"action {low if low < 0 else high} is out of range: expected 0 to {self.task.num_actions - 1}")
 
-
+# %% ../../nbs/115_interaction.env.ipynb #cell-13
 @patch
 def step(
     self: SymbolicEnv,
-    act: torch.Tensor,  # action numbers, shape (N,) or (S, N)
+    act: torch.Tensor,  # actions, shape (N,) or (S, N)
 ) -> tuple:  # (obs, rew, terminated, truncated, info)
-    "Judge the actions, move on, and start the next episode where the time limit is reached."
+    "Judge the actions, move on, and start the next episodes at the time limit."
     self.check_action(act)
     goal = self.parent.get_reward(self.state, act, self.rng)
     self.state = self.parent.get_transition(self.state, act, self.rng, self.level)
@@ -96,7 +110,7 @@ def step(
     success = goal > 0.9
     self.episode_success = self.episode_success | success
     info = {
-        "final_obs": self.look(),
+        "final_obs": self._observe(),
         "final_state_id": self.state,
         "success": success,
         "episode_success": self.episode_success,
@@ -105,29 +119,34 @@ def step(
     }
     done = self.t >= self.max_steps
     if done:
-        self._begin()
-    obs = self.look() if done else info["final_obs"]
-    return obs, goal, self.never, self.always if done else self.never, {**info, "state_id": self.state}
+        self._begin_episodes()
+    info["state_id"] = self.state
+    obs = self._observe() if done else info["final_obs"]
+    truncated = self.all_true if done else self.all_false
+    return obs, goal, self.all_false, truncated, info
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-07
+# %% ../../nbs/115_interaction.env.ipynb #cell-15
 @patch
-def state_dict(self: SymbolicEnv):
+def state_dict(self: SymbolicEnv) -> dict:
     "Everything that decides what comes next."
-    own = None if self.state is None else {"state": self.state, "episode_success": self.episode_success}
-    return {"rng": self.rng.state_dict(), "t": self.t, "own": own, "level": self.level, "posed": self.posed}
+    running = None if self.state is None else {"state": self.state, "episode_success": self.episode_success}
+    return {"rng": self.rng.state_dict(), "t": self.t, "own": running, "level": self.level, "posed": self.posed}
 
 
 @patch
 def load_state_dict(self: SymbolicEnv, saved):
-    "Take up a saved environment."
+    "Continue a saved environment."
+    running = saved["own"] or {"state": None, "episode_success": None}
     self.rng.load_state_dict(saved["rng"])
-    self.t, self.level, self.posed = saved["t"], saved["level"], saved["posed"]
-    own = saved["own"] or {"state": None, "episode_success": None}
-    self.state, self.episode_success = own["state"], own["episode_success"]
+    self.t = saved["t"]
+    self.level = saved["level"]
+    self.posed = saved["posed"]
+    self.state = running["state"]
+    self.episode_success = running["episode_success"]
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-16
+# %% ../../nbs/115_interaction.env.ipynb #cell-27
 def _numpy_info(info):
-    "The entries that outside libraries know what to do with."
+    "The entries that outside libraries can use."
     goal = info["reward"].goal.numpy()
     vector = np.zeros((*goal.shape, len(COMPONENTS)), np.float32)
     vector[..., 0] = goal  # a parent pays the goal only
@@ -137,11 +156,15 @@ def _numpy_info(info):
         "reward_vector": vector,
     }
 
+# %% ../../nbs/115_interaction.env.ipynb #cell-29
+def _default_steps(task):
+    return task.horizon if task.horizon > 1 else 16
 
+# %% ../../nbs/115_interaction.env.ipynb #cell-31
 class _Symbolic:
-    "What one environment and a batch of them share."
+    "What a single environment and a batch of them share."
 
-    def setup(
+    def _setup(
         self,
         task,  # name of the task
         parent,  # name of the parent, or a function task -> parent
@@ -150,31 +173,33 @@ class _Symbolic:
         num_envs,  # copies
         **kw,  # the task's own settings
     ):
-        self.task, self.max_steps = make_task(task, **kw), max_steps
-        if max_steps is None:
-            self.max_steps = self.task.horizon if self.task.horizon > 1 else 16
+        self.task = make_task(task, **kw)
+        self.max_steps = _default_steps(self.task) if max_steps is None else max_steps
         self.parent = parent(self.task) if callable(parent) else make_parent(parent, self.task)
-        self.level, self.copies, self.env = self.task.check_level(level), num_envs, None
-        self.reward_dim, self.reward_space = (
-            len(COMPONENTS),
-            gymnasium.spaces.Box(0, 1, (len(COMPONENTS),), np.float32),
-        )  # for multi-objective libraries
+        self.level = self.task.check_level(level)
+        self.copies = num_envs
+        self.env = None
+        self.reward_dim = len(COMPONENTS)
+        self.reward_space = gymnasium.spaces.Box(0, 1, (self.reward_dim,), np.float32)
         return gymnasium.spaces.Box(0, 1, (self.task.state_dim,), np.float32), ActionSpace(self.task.num_actions)
 
-    def begin(self, seed, options):
-        "New episodes: with new random numbers where a seed is given."
-        if self.env is None or seed is not None:
-            self.env = SymbolicEnv(
-                self.task, self.parent, self.copies, int(self.np_random.integers(2**31)), self.max_steps
-            )
-        self.env.level = self.task.check_level((options or {}).get("level", self.level))
-        return self.env.reset()
+# %% ../../nbs/115_interaction.env.ipynb #cell-33
+@patch
+def _begin(self: _Symbolic, seed, options):
+    "New episodes, from a new random stream where a seed is given."
+    if self.env is None or seed is not None:
+        stream = int(self.np_random.integers(2**31))
+        self.env = SymbolicEnv(self.task, self.parent, self.copies, stream, self.max_steps)
+    self.env.level = self.task.check_level((options or {}).get("level", self.level))
+    return self.env.reset()
 
-    def ready(self):
-        if self.env is None:
-            raise EnvError("step was called before reset: call reset first")
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-17
+@patch
+def _check_ready(self: _Symbolic):
+    if self.env is None:
+        raise EnvError("step was called before reset: call reset first")
+
+# %% ../../nbs/115_interaction.env.ipynb #cell-35
 class SymbolicGymEnv(_Symbolic, gymnasium.Env):
     "One symbolic task as a Gymnasium environment."
 
@@ -185,41 +210,48 @@ class SymbolicGymEnv(_Symbolic, gymnasium.Env):
         task: str = "pattern_echo",  # name of the task
         parent="deterministic",  # name of the parent, or a function task -> parent
         max_steps: int = None,  # time limit; by default the task's horizon, or 16 problems where that is 1
-        render_mode: str = None,  # "ansi": render returns a line of text; "rgb_array": what the baby sees, a square per number
+        render_mode: str = None,  # "ansi": a line of text; "rgb_array": the observation, one square per dimension
         level: int = None,  # difficulty; by default the last
         **kw,  # the task's own settings: num_actions
     ):
         self.render_mode = render_mode
-        self.observation_space, self.action_space = self.setup(task, parent, max_steps, level, 1, **kw)
+        self.observation_space, self.action_space = self._setup(task, parent, max_steps, level, 1, **kw)
 
     def reset(self, *, seed=None, options=None):
+        "Start a new episode; `options={'level': 0}` chooses its difficulty."
         super().reset(seed=seed)
-        obs, info = self.begin(seed, options)
+        obs, info = self._begin(seed, options)
         self.state_id = int(info["state_id"])
         return obs[0].numpy(), {"state_id": self.state_id}
 
     def step(self, act):
         "One action; out of range or before reset is an `EnvError`."
-        self.ready()
-        if not self.action_space.contains(act):
-            raise EnvError(
-                f"action {act!r} is out of range: expected a whole number from 0 to {self.task.num_actions - 1}"
-            )
-        obs, rew, terminated, truncated, info = self.env.step(torch.as_tensor(act, dtype=torch.int64).reshape(1))
+        self._check_action(act)
+        _, rew, _, truncated, info = self.env.step(torch.as_tensor(act, dtype=torch.int64).reshape(1))
         self.state_id = int(info["final_state_id"])
-        own = {k: v[0] if v.ndim > 1 else v[0].item() for k, v in _numpy_info(info).items()}
-        return info["final_obs"][0].numpy(), rew.item(), False, truncated.item(), {**own, "state_id": self.state_id}
+        single = {k: v[0] if v.ndim > 1 else v[0].item() for k, v in _numpy_info(info).items()}
+        single["state_id"] = self.state_id
+        return info["final_obs"][0].numpy(), rew.item(), False, truncated.item(), single
 
-    def render(self):
-        if self.render_mode == "ansi":
-            return f"{self.task.name}: {self.task.states_list[self.state_id].to_prompt()}"
-        if self.render_mode == "rgb_array":
-            return np.kron(
-                255 * self.task.states()[self.state_id].numpy().astype(np.uint8)[None, :, None],
-                np.ones((16, 16, 3), np.uint8),
-            )
+# %% ../../nbs/115_interaction.env.ipynb #cell-37
+@patch
+def _check_action(self: SymbolicGymEnv, act):
+    self._check_ready()
+    if not self.action_space.contains(act):
+        highest = self.task.num_actions - 1
+        raise EnvError(f"action {act!r} is out of range: expected a whole number from 0 to {highest}")
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-18
+
+@patch
+def render(self: SymbolicGymEnv):
+    "The state as text, or its observation as a picture."
+    if self.render_mode == "ansi":
+        return f"{self.task.name}: {self.task.states_list[self.state_id].to_prompt()}"
+    if self.render_mode == "rgb_array":
+        row = 255 * self.task.states()[self.state_id].numpy().astype(np.uint8)
+        return np.kron(row[None, :, None], np.ones((16, 16, 3), np.uint8))
+
+# %% ../../nbs/115_interaction.env.ipynb #cell-39
 class SymbolicVectorEnv(_Symbolic, gymnasium.vector.VectorEnv):
     "A batch of symbolic tasks as a Gymnasium vector environment, stepped as one tensor operation."
 
@@ -235,37 +267,38 @@ class SymbolicVectorEnv(_Symbolic, gymnasium.vector.VectorEnv):
         level: int = None,  # difficulty; by default the last
         **kw,  # the task's own settings: num_actions
     ):
-        self.num_envs, self.render_mode = num_envs, render_mode
-        self.single_observation_space, self.single_action_space = self.setup(
-            task, parent, max_steps, level, num_envs, **kw
-        )
-        self.observation_space, self.action_space = (
-            batch_space(s, num_envs) for s in (self.single_observation_space, self.single_action_space)
-        )
+        self.num_envs = num_envs
+        self.render_mode = render_mode
+        obs_space, action_space = self._setup(task, parent, max_steps, level, num_envs, **kw)
+        self.single_observation_space = obs_space
+        self.single_action_space = action_space
+        self.observation_space = batch_space(obs_space, num_envs)
+        self.action_space = batch_space(action_space, num_envs)
 
     def reset(self, *, seed=None, options=None):
+        "Start new episodes; `options={'level': 0}` chooses their difficulty."
         super().reset(seed=seed)
-        obs, info = self.begin(seed, options)
+        obs, info = self._begin(seed, options)
         return obs.numpy(), {"state_id": info["state_id"].numpy()}
 
     def step(self, act):
-        self.ready()
+        "One action per environment; the next episodes start in the same step."
+        self._check_ready()
         act = np.asarray(act)
         if act.dtype.kind not in "iu":
             raise EnvError(f"actions of type {act.dtype} were given: expected whole numbers")
         obs, rew, terminated, truncated, info = self.env.step(torch.as_tensor(act, dtype=torch.int64))
-        own = {**_numpy_info(info), "state_id": info["state_id"].numpy()}
-        over = (
-            truncated is self.env.always
-        )  # all episodes end together; the environment keeps this tensor, so callers get copies
-        if over:
-            own |= {"final_obs": info["final_obs"].numpy(), "_final_obs": truncated.numpy().copy()}
-        return obs.numpy(), rew.numpy(), terminated.numpy().copy(), truncated.numpy().copy(), own
+        arrays = {**_numpy_info(info), "state_id": info["state_id"].numpy()}
+        if truncated is self.env.all_true:
+            arrays["final_obs"] = info["final_obs"].numpy()
+            arrays["_final_obs"] = truncated.numpy().copy()
+        return obs.numpy(), rew.numpy(), terminated.numpy().copy(), truncated.numpy().copy(), arrays
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-26
+# %% ../../nbs/115_interaction.env.ipynb #cell-49
 class VectorReward(gymnasium.Wrapper):
     "Returns the reward vector of one symbolic environment instead of its goal component."
 
     def step(self, act):
+        "One action; the reward is a vector."
         obs, _, terminated, truncated, info = self.env.step(act)
         return obs, info["reward_vector"], terminated, truncated, info

@@ -7,9 +7,11 @@ __all__ = ['PARENTS', 'DeterministicParent', 'CorruptedParent', 'make_parent']
 
 # %% ../../nbs/110_interaction.parents.ipynb #cell-02
 import torch
-from ..core import ConfigError, Rng, check_choice
+from fastcore.basics import patch
+from ..core import ConfigError, check_choice
+from ..rng import Rng
 
-# %% ../../nbs/110_interaction.parents.ipynb #cell-03
+# %% ../../nbs/110_interaction.parents.ipynb #cell-05
 class DeterministicParent:
     "A parent that follows the task's rules to the letter."
 
@@ -23,15 +25,15 @@ class DeterministicParent:
         self,
         rng: Rng,  # where draws come from
         n: int,  # problems to pose, per seed
-        level=None,  # difficulty: a number, or a tensor with one per seed; by default the last
-    ) -> torch.Tensor:  # state numbers, (n,) or (S, n)
+        level=None,  # difficulty: an integer, or a tensor with one per seed; by default the last
+    ) -> torch.Tensor:  # state indices, (n,) or (S, n)
         "Pose new problems."
         return self.task.generate_instance(rng, n, level)
 
     def get_reward(
         self,
-        state: torch.Tensor,  # state numbers
-        act: torch.Tensor,  # action numbers
+        state: torch.Tensor,  # state indices
+        act: torch.Tensor,  # actions
         rng: Rng = None,  # where draws come from, for parents that err at random
     ) -> torch.Tensor:  # in [0, 1]
         "Judge actions."
@@ -39,45 +41,51 @@ class DeterministicParent:
 
     def get_transition(
         self,
-        state: torch.Tensor,  # state numbers
-        act: torch.Tensor,  # action numbers
+        state: torch.Tensor,  # state indices
+        act: torch.Tensor,  # actions
         rng: Rng,  # where draws come from
         level=None,  # difficulty of a new problem
-    ) -> torch.Tensor:  # state numbers
+    ) -> torch.Tensor:  # state indices
         "Say what state follows."
         return self.task.next_state(state, act, rng, level)
 
-# %% ../../nbs/110_interaction.parents.ipynb #cell-06
+# %% ../../nbs/110_interaction.parents.ipynb #cell-08
+def _check_error(error):
+    if ((error < 0) | (error > 1)).any():
+        raise ConfigError(f"error = {error.squeeze(-1).tolist()} is not allowed: expected a share from 0 to 1")
+
+# %% ../../nbs/110_interaction.parents.ipynb #cell-10
 class CorruptedParent(DeterministicParent):
     "A parent whose judgements are wrong with a given probability."
 
     def __init__(
         self,
         task,  # a task of wmil.interaction.tasks
-        error=0.1,  # p: a share, or a tensor (S,) with one per seed
-        fixed: bool = False,  # err always on the same pairs of state and action, instead of anew each time
+        error=0.1,  # p: a number, or a tensor (S,) with one per seed
+        fixed: bool = False,  # always err on the same pairs of state and action
         seed=0,  # an int, or a list of S ints: where fixed errors are drawn
     ):
         super().__init__(task)
-        self.error = torch.as_tensor(error, dtype=torch.float32, device=task.right.device).unsqueeze(
-            -1
-        )  # (1,) or (S, 1)
-        if ((self.error < 0) | (self.error > 1)).any():
-            raise ConfigError(f"error = {error} is not allowed: expected a share from 0 to 1")
-        self.pairs = task.num_states * task.num_actions
-        self.wrong = (
-            Rng(seed, "corruption", task.right.device).rand(self.pairs) < self.error if fixed else None
-        )  # (S, K·A) or (K·A,)
+        device = task.right.device
+        self.error = torch.as_tensor(error, dtype=torch.float32, device=device).unsqueeze(-1)  # (1,) or (S, 1)
+        _check_error(self.error)
+        self.wrong = None  # (K·A,) or (S, K·A) bool: the pairs that are always misjudged
+        if fixed:
+            pairs = task.num_states * task.num_actions
+            self.wrong = Rng(seed, "corruption", device).rand(pairs) < self.error
 
-    def get_reward(self, state, act, rng):
-        rew = super().get_reward(state, act)
-        if self.wrong is None:
-            turned = rng.rand(state.shape[-1]) < self.error
-        else:
-            turned = self.wrong.gather(-1, state * self.task.num_actions + act)
-        return torch.where(turned, 1 - rew, rew)
+# %% ../../nbs/110_interaction.parents.ipynb #cell-12
+@patch
+def get_reward(self: CorruptedParent, state, act, rng):
+    "Judge actions, some of them wrongly."
+    rew = DeterministicParent.get_reward(self, state, act)
+    if self.wrong is None:
+        flipped = rng.rand(state.shape[-1]) < self.error
+    else:
+        flipped = self.wrong.gather(-1, state * self.task.num_actions + act)
+    return torch.where(flipped, 1 - rew, rew)
 
-# %% ../../nbs/110_interaction.parents.ipynb #cell-09
+# %% ../../nbs/110_interaction.parents.ipynb #cell-16
 PARENTS = {"deterministic": DeterministicParent, "corrupted": CorruptedParent}
 
 
@@ -85,6 +93,6 @@ def make_parent(
     name: str,  # "deterministic", "corrupted"
     task,  # the task it is the parent of
     **kw,  # the parent's own settings
-):
+) -> DeterministicParent:
     "The parent of that name."
     return PARENTS[check_choice("parent", name, PARENTS)](task, **kw)
