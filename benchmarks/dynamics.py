@@ -8,13 +8,16 @@ import json, statistics, time, warnings
 
 import gymnasium, highway_env, numpy as np, torch  # noqa: F401
 
-from wmil.core import atomic_write, output_root, seed_everything
-from wmil.dynamics.data import Batches, Transitions
+from wmil.core import output_root
+from wmil.rng import seed_everything
+from wmil.storage import atomic_write
+from wmil.dynamics.batches import TransitionBatches
+from wmil.dynamics.data import Transitions
 from wmil.dynamics.driving import DrivingEnv
 from wmil.dynamics.ensemble import WorldModelEnsemble
 from wmil.dynamics.model import WorldModel, WorldModelConfig, world_model_loss
 from wmil.planning import CEM
-from wmil.runs import provenance
+from wmil.results import provenance
 from wmil.seeds import keep_freed_memory
 from timing import alternate, peak, row
 
@@ -59,7 +62,8 @@ def training(B, data):
     models = members(ensemble)
     ours = torch.optim.Adam(ensemble.parameters(), lr=1e-4, fused=True)
     theirs = [torch.optim.Adam(m.parameters(), lr=1e-4, fused=True) for m in models]
-    source, sources = Batches(data, B, ensemble.member_seeds), [Batches(data, B, s) for s in ensemble.member_seeds]
+    source = TransitionBatches(data, B, ensemble.member_seeds)
+    sources = [TransitionBatches(data, B, s) for s in ensemble.member_seeds]
 
     def batched():
         loss = ensemble.loss(source.next())[0].sum()

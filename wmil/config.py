@@ -4,20 +4,17 @@
 
 # %% auto #0
 __all__ = ['Probability', 'Fraction', 'config', 'make_config', 'is_config', 'FlatField', 'flat_fields', 'flat_values',
-           'replace_config', 'load_config', 'dump_config', 'Parameters', 'preset_values', 'notebook_parameters',
-           'cli_config', 'Command', 'command_config']
+           'replace_config', 'load_config', 'dump_config']
 
 # %% ../nbs/005_config.ipynb #cell-02
-import argparse
 import dataclasses
 import functools
 import typing
-from collections.abc import Sequence
-from typing import Annotated, Literal, get_args, get_type_hints
+from typing import Annotated, get_args, get_type_hints
 import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
-from .core import PRESETS, ConfigError, check_choice, find_file, suggest
+from .core import ConfigError, find_file, suggest
 
 # %% ../nbs/005_config.ipynb #cell-04
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -223,122 +220,3 @@ def dump_config(
         plain |= {k: v for k, v in dump_config(getattr(cfg, name)).items() if k not in plain}
         del plain[name]
     return plain
-
-# %% ../nbs/005_config.ipynb #cell-22
-class Parameters(dict):
-    "The parameters of a notebook: name -> value, with the chosen preset as an attribute."
-
-    preset: str = None
-
-
-def preset_values(
-    table: dict,  # preset -> {name: value}
-    preset: str,  # which of them
-    **overrides,  # values that win where they are not None
-) -> dict:
-    "The values of a preset, with those that the caller gave."
-    values = table[check_choice("preset", preset, table)]
-    return {**values, **{k: v for k, v in overrides.items() if v is not None}}
-
-
-def _injected(namespace):
-    "What a parameters cell and papermill defined, without IPython's own names."
-    ipython = {"In", "Out", "exit", "quit", "get_ipython", "open"}
-    return {
-        name: value
-        for name, value in namespace.items()
-        if not name.startswith("_") and name not in ipython and not callable(value) and type(value).__name__ != "module"
-    }
-
-# %% ../nbs/005_config.ipynb #cell-23
-def notebook_parameters(
-    namespace: dict,  # the notebook's globals(), before anything but parameters was defined
-    sizes: dict = None,  # preset -> {name: value}; None: the notebook has no parameter but its preset
-    **kinds,  # the type of each further parameter
-) -> Parameters:
-    "The checked parameters of a papermill notebook, filled up with those of its preset."
-    given = {k: v for k, v in _injected(namespace).items() if k not in ("sizes", "kinds")}
-    hints = {"preset": Literal[PRESETS] | None, **{name: kind | None for name, kind in kinds.items()}}
-    checker = config(type("Parameters", (), {"__annotations__": hints, **dict.fromkeys(hints)}))
-    checked = make_config(checker, given, "notebook parameters")
-    values = {name: getattr(checked, name) for name in kinds}
-    params = Parameters(preset_values(sizes, checked.preset, **values) if sizes else values)
-    params.preset = checked.preset
-    return params
-
-# %% ../nbs/005_config.ipynb #cell-26
-@functools.cache
-def _cli_twin(cls):
-    "The flat fields of a configuration as a plain dataclass."
-    import tyro
-
-    fields = [
-        (name, Annotated[f.type, tyro.conf.arg(help=f.help)], dataclasses.field(default=f.default))
-        for name, f in flat_fields(cls).items()
-    ]
-    twin = dataclasses.make_dataclass(cls.__name__, fields, kw_only=True)
-    twin.__doc__ = cls.__doc__
-    return twin
-
-
-def cli_config(
-    cls,  # a class made by `config`
-    args: Sequence[str],  # the command line without the program's name
-    default=None,  # the configuration that options override
-    prog: str = None,  # program name for the help text
-    description: str = None,  # one line for the help text
-):
-    "A configuration from command-line options; wrong ones end the program with status 2 and a usage line."
-    import tyro
-
-    default = cls() if default is None else default
-    plain, typed = dump_config(default), flat_values(default)
-    start = {k: typed[k] if isinstance(typed[k], tuple) else plain[k] for k in typed}  # JSON knows no tuples, tyro does
-    twin = _cli_twin(cls)
-    result = tyro.cli(twin, args=list(args), default=twin(**start), prog=prog, description=description)
-    return make_config(cls, vars(result), where="command line")
-
-# %% ../nbs/005_config.ipynb #cell-29
-class Command(typing.NamedTuple):
-    "What a command line asks for."
-
-    config: object  # the configuration
-    resume: str | None  # run directory to resume
-
-
-def _start_options(args):
-    "--preset, --config and --resume, and the arguments that remain."
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for name in ("--preset", "--config", "--resume"):
-        parser.add_argument(name)
-    start, rest = parser.parse_known_args(args)
-    if start.preset and (start.config or start.resume):
-        raise ConfigError("--preset, --config and --resume exclude each other: give one of them")
-    return start, rest
-
-
-def _rename_options(args, aliases):
-    "Arguments with each alias replaced by the option's own name."
-    names = {spelling: name for alias, name in aliases.items() for spelling in (alias, alias.replace("-", "_"))}
-    names = {f"--{spelling.lstrip('-_')}": name for spelling, name in names.items()}
-    return ["=".join([names.get(head := a.partition("=")[0], head), *a.split("=")[1:]]) for a in args]
-
-# %% ../nbs/005_config.ipynb #cell-30
-def command_config(
-    cls,  # a class made by `config`
-    args: Sequence[str],  # the command line without the program's name
-    prog: str,  # program name for the help text
-    description: str,  # one line for the help text
-    presets: dict = None,  # name -> configuration to start from; the first one is the default
-    aliases: dict = None,  # another spelling of an option -> its name: {"--max-steps": "--total-steps"}
-) -> Command:
-    "A command's configuration: from a preset, a file or a run, with options that override it."
-    start, rest = _start_options(_rename_options(args, aliases or {}))
-    presets = presets or {"default": cls()}
-    default = presets[check_choice("preset", start.preset or next(iter(presets)), presets)]
-    run_config = find_file(start.resume) / "config.yaml" if start.resume else None
-    if start.config:
-        default = load_config(cls, start.config)
-    elif run_config and run_config.exists():
-        default = load_config(cls, run_config)
-    return Command(cli_config(cls, rest, default, prog, description), start.resume)

@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, NonNegativeInt, PositiveFloat, PositiveInt
 from .agent import AgentConfig
 from .legacy import FAULTS, legacy_config
-from ..config import Command, Fraction, command_config, config, make_config, replace_config
+from ..config import Fraction, config, make_config, replace_config
+from ..options import Command, command_config
 from ..core import ConfigError
 from ..trainers import TrainerConfig
 

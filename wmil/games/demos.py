@@ -14,7 +14,8 @@ from typing import Annotated, Literal
 import numpy as np
 from fastcore.basics import patch
 from pydantic import Field
-from ..config import cli_config, config, dump_config
+from ..config import config, dump_config
+from ..options import cli_config
 from ..core import WmilError, cli, output_root
 from ..rng import stream_seed
 from ..storage import atomic_folder

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 import yaml
 from pydantic import Field
-from ..config import cli_config, config
+from ..config import config
+from ..options import cli_config
 from ..core import ConfigError, WmilError, check_choice, cli, suggest
 from .agents import Agent, BehaviorCloningAgent, OraclePlanner, PublishedAgent, RandomAgent
 from .engine import Engine, Observation, make_game

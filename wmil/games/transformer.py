@@ -37,7 +37,9 @@ from .trunk import base_llama, has_adapter, llama_config, project_codebook, use_
 from ..safeguards import oom_hint
 
 # %% ../../nbs/470_games.transformer.ipynb #cell-07
-MEMORY_HINT = "lower the batch size (and raise accumulate) or the size of the windows, or set gradient_checkpointing"
+MEMORY_HINT = (
+    "lower the batch size (and raise grad_accum_steps) or the size of the windows, or set gradient_checkpointing"
+)
 
 
 def _check_rows(embeddings, vocabulary):
@@ -45,14 +47,6 @@ def _check_rows(embeddings, vocabulary):
         raise WmilError(
             f"the language model has {len(embeddings)} rows and the vocabulary {vocabulary.size} words: "
             "use the vocabulary it was made for"
-        )
-
-
-def _check_context(length, max_positions):
-    if length > max_positions:
-        raise WmilError(
-            f"a context of {length} tokens, but the model has {max_positions} positions: "
-            "take shorter windows, or a model with more"
         )
 
 # %% ../../nbs/470_games.transformer.ipynb #cell-09
@@ -317,7 +311,11 @@ def features(
     ids: torch.Tensor,  # (B, W)
 ) -> torch.Tensor:  # (B, W, D)
     "The trunk's state at each token, which has seen that token and those before it; `WmilError` past `max_positions`."
-    _check_context(ids.shape[1], self.max_positions)
+    if ids.shape[1] > self.max_positions:
+        raise WmilError(
+            f"a context of {ids.shape[1]} tokens, but the model has {self.max_positions} positions: "
+            "take shorter windows, or a model with more"
+        )
     with oom_hint(ids, MEMORY_HINT):
         x = self.embed(ids, self.draft_tokens(ids) if self.cfg.draft_tokens else None)
         return self.trunk(inputs_embeds=x, use_cache=False).last_hidden_state

@@ -12,7 +12,8 @@ import sys
 from contextlib import nullcontext
 from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
-from ..config import Command, Fraction, Probability, command_config, config, dump_config, replace_config
+from ..config import Fraction, Probability, config, dump_config, replace_config
+from ..options import Command, command_config
 from ..core import ConfigError, check_choice, cli, display_path, root
 from .algorithms import PPO, PPOConfig, REINFORCE, ReinforceConfig
 from .baby import BabyConfig, BabyModel
