@@ -12,7 +12,18 @@ write_stamps(jobs)
 kept = update if config.get("preset") == "paper" else (lambda files: files)
 
 # Started first, so that no core waits for them at the end.
-longest = ["dynamics_driving", "interaction_tasks", "dynamics_prediction", "dynamics_imagination", "dynamics_planning", "interaction_world_model"]
+longest = [
+    "games_tokenizer",
+    "games_levels",
+    "control_racing",
+    "games_world_model",
+    "control_cartpole",
+    "interaction_world_model",
+    "interaction_parents",
+    "dynamics_driving",
+    "interaction_representations",
+    "interaction_tasks",
+]
 
 rule all:
     default_target: True
