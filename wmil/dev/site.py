@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from ..core import WmilError, root
 from .notebooks import read_cells
@@ -151,7 +152,7 @@ def _signature(node, lines):
     first = node.body[0].lineno
     if first == node.lineno:
         return ast.unparse(node).split("\n")[0]
-    return "\n".join(lines[node.lineno - 1 : first - 1]).rstrip()
+    return textwrap.dedent("\n".join(lines[node.lineno - 1 : first - 1])).rstrip()
 
 
 def _class_summary(node, lines):
