@@ -124,7 +124,7 @@ def to_tex(
     "Translate plain text into LaTeX; `ConfigError` at a sign that pdfLaTeX could not set."
     text = "".join(_TEX.get(c, c) for c in str(text))
     if bad := sorted({c for c in text if ord(c) > 0x17F}):
-        raise ConfigError(f"no LaTeX is known for {' '.join(bad)}: choose another sign or add it to wmil.plot._TEX")
+        raise ConfigError(f"no LaTeX is known for {' '.join(bad)}: choose another sign or add it to wmil.figures._TEX")
     return text
 
 # %% ../nbs/077_figures.ipynb #cell-16
