@@ -56,7 +56,8 @@ def test_notebooks(
     total = sum(not (Path(f).parent / ".notest").exists() for f in nbglob(root() / "nbs"))
     flags = ["--flags", "slow"] if slow else []
     with tempfile.TemporaryDirectory() as scratch:
-        r = run_tool("nbdev_test", "--timing", *flags, OMP_NUM_THREADS="1", TMPDIR=scratch, TEMP=scratch)
+        workers = ["--n_workers", (os.cpu_count() or 1) + 1]  # some notebooks mostly wait for processes of theirs
+        r = run_tool("nbdev_test", "--timing", *workers, *flags, OMP_NUM_THREADS="1", TMPDIR=scratch, TEMP=scratch)
     failed = max(len(_failed_notebooks(r.stderr)), 1) if r.returncode else 0
     seconds = re.findall(r"(?m)^(.+)\.ipynb: (\d+) secs$", r.stdout)[:5]  # timed only if all pass
     slowest = "; slowest: " + ", ".join(f"{name} {s} s" for name, s in seconds) if seconds else ""
