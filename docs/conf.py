@@ -1,4 +1,4 @@
-"The site of the notebooks. `make docs` hands Sphinx a copy of them; see `build_docs` in nbs/920_dev.site.ipynb."
+"The site of the notebooks. `make docs` hands Sphinx a copy of them; see `build_docs` in nbs/925_dev.site.ipynb."
 
 from configparser import ConfigParser
 from pathlib import Path

@@ -29,7 +29,8 @@ from wmil.dev.checks import (
     error_output,
     run_tool,
 )
-from .site import build_docs, build_readme
+from .readme import build_readme
+from .site import build_docs
 from .smoke import run_smoke
 
 # %% ../../nbs/940_dev.cli.ipynb #cell-04

@@ -19,7 +19,8 @@ from pathlib import Path
 from ..core import display_path, root
 from .batch import failure
 from .notebooks import imports, read_cells, syntax
-from .site import FAMILIES, build_readme, lessons, library, outline, reading_order, readme_text, translate_links
+from .readme import FAMILIES, build_readme, lessons, outline, reading_order, readme_text, translate_links
+from .site import library
 
 # %% ../../nbs/930_dev.checks.ipynb #cell-05
 def import_error(
