@@ -109,10 +109,15 @@ def _start_options(args):
 
 
 def _rename_options(args, aliases):
-    "Arguments with each alias replaced by the option's own name."
-    names = {spelling: name for alias, name in aliases.items() for spelling in (alias, alias.replace("-", "_"))}
-    names = {f"--{spelling.lstrip('-_')}": name for spelling, name in names.items()}
-    return ["=".join([names.get(head := a.partition("=")[0], head), *a.split("=")[1:]]) for a in args]
+    "Arguments with each alias replaced by the option's own name; --max-steps and --max_steps are the same."
+    names = {alias.lstrip("-").replace("-", "_"): name for alias, name in aliases.items()}
+    renamed = []
+    for argument in args:
+        option, equals, value = argument.partition("=")
+        is_option = option.startswith("--")
+        name = names.get(option.lstrip("-").replace("-", "_"), option) if is_option else option
+        renamed.append(name + equals + value)
+    return renamed
 
 # %% ../nbs/007_options.ipynb #cell-13
 def command_config(
