@@ -18,6 +18,7 @@ import yaml
 from filelock import FileLock, Timeout
 from ..core import ConfigError, WmilError, display_path, output_root, root
 from .graph import graph, write_stamps
+from .notebooks import skip_address_grammar
 from ..storage import atomic_write
 
 # %% ../../nbs/910_dev.batch.ipynb #cell-06
@@ -83,6 +84,7 @@ def exit_with_parent(
 # %% ../../nbs/910_dev.batch.ipynb #cell-09
 def _execute(job, executed, seconds):
     "Run a job's notebook with papermill; what fails is marked in the copy."
+    skip_address_grammar()
     from papermill import execute_notebook
 
     path = Path(job["notebook"])

@@ -119,14 +119,14 @@ def config_hashes(
     return {f.name: hashlib.sha256(f.read_bytes()).hexdigest()[:16] for f in sorted(files)}
 
 # %% ../../nbs/905_dev.graph.ipynb #cell-10
-def _describe(job):
+def _describe(job, modules):
     "Fill in what a notebook reads and makes; the parameters it offers."
     cells = read_cells(job.path)
     tree = syntax(cells)
     offered = parameters(cells)
     job.needs = sorted({name for _, name in names_given(tree, READS)})
     job.makes = products(job, tree)
-    job.code = {"notebook": fingerprint(tree), **dependency_hashes(tree), **config_hashes(tree)}
+    job.code = {"notebook": fingerprint(tree), **dependency_hashes(tree, modules), **config_hashes(tree)}
     job.threads = job.values.get("threads", offered.get("threads", (None, 1))[1])
     if "preset" not in offered:
         raise WmilError("it has no parameter 'preset': tag a cell with 'parameters'")
@@ -137,11 +137,12 @@ def read_job(
     path: Path,  # a notebook under nbs/experiments or nbs/figures
     preset: str,  # "smoke", "quick" or "paper"
     values: dict,  # parameters beside the preset
+    modules: dict = None,  # modules of ours that were read for other jobs
 ) -> Job:  # with `error` if the notebook cannot be understood
     "What a notebook reads and makes, from its code."
     job = Job(path, preset, values={"preset": preset, **values})
     try:
-        offered = _describe(job)
+        offered = _describe(job, modules)
     except WmilError as e:
         name = display_path(path)
         job.error = str(e) if name in str(e) else f"{name}: {e}"
@@ -166,7 +167,8 @@ def all_jobs(
     if twice:
         why = "rename one, since results and pictures carry the name"
         raise ConfigError(f"two notebooks are called {twice}: {why}")
-    return {p.stem: read_job(p, preset, values.get(p.stem, {})) for p in paths}
+    modules = {}  # each module is read once for all jobs
+    return {p.stem: read_job(p, preset, values.get(p.stem, {}), modules) for p in paths}
 
 
 def existing_results(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['READS', 'MAKES', 'FILES', 'write_notebook', 'read_cells', 'syntax', 'names_given', 'module_file', 'imports',
-           'fingerprint', 'dependency_hashes', 'parameters', 'check_parameters', 'read_values']
+           'fingerprint', 'dependency_hashes', 'skip_address_grammar', 'parameters', 'check_parameters', 'read_values']
 
 # %% ../../nbs/900_dev.notebooks.ipynb #cell-02
 import ast
@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import shlex
+import sys
 import typing
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
@@ -151,22 +152,34 @@ def _dependencies(name, file, tree):
     return imports(tree, name) | {".".join((name, *f.parts)) for f in inside}
 
 
+def _read_module(name, file):
+    "The fingerprint of one of our modules, and what it imports."
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return fingerprint(tree), _dependencies(name, file, tree)
+
+
 def dependency_hashes(
     tree: ast.AST,  # code
+    known: dict = None,  # modules that were read already; filled with what is read now
 ) -> dict:  # module -> fingerprint
     "Every module of ours that code depends on, directly or through others."
+    known = {} if known is None else known
     hashes, todo = {}, imports(tree)
     while todo:
         name = todo.pop()
-        file = module_file(name)
-        if name in hashes or file is None:
-            continue
-        module = ast.parse(file.read_text(encoding="utf-8"))
-        hashes[name] = fingerprint(module)
-        todo |= _dependencies(name, file, module)
+        if name not in known and (file := module_file(name)):
+            known[name] = _read_module(name, file)
+        if name in known and name not in hashes:
+            hashes[name], dependencies = known[name]
+            todo |= dependencies
     return dict(sorted(hashes.items()))
 
 # %% ../../nbs/900_dev.notebooks.ipynb #cell-19
+def skip_address_grammar():
+    "Make the first import of nbformat in this process some seconds quicker."
+    sys.modules.setdefault("rfc3987_syntax", None)
+
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-22
 def parameters(
     cells: list,  # (source, tags) of code cells
 ) -> dict:  # name -> (annotation or None, default)
@@ -188,7 +201,7 @@ def _literal(node):
     except (ValueError, TypeError):
         return None
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-20
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-23
 def _check_parameter(name, key, value, annotation, default):
     "Refuse one value of the wrong type; without a type the notebook itself must look."
     if value == default or (annotation is None and default is None):
@@ -213,7 +226,7 @@ def check_parameters(
             raise ConfigError(f"{name} has no parameter {key!r}{hint}")
         _check_parameter(name, key, value, *offered[key])
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-23
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-26
 def read_values(
     text: str,  # "notebook.parameter=value ..."
 ) -> dict:  # notebook -> {parameter: value}

@@ -11,6 +11,7 @@ import json
 import re
 from pathlib import Path
 from ..core import WmilError, root
+from .notebooks import skip_address_grammar
 from ..storage import atomic_write
 
 # %% ../../nbs/920_dev.readme.ipynb #cell-05
@@ -80,6 +81,7 @@ def reader_view(
     path: Path,  # a notebook
 ):  # notebook node
     "A notebook as a reader should see it: no hidden cells, no directives."
+    skip_address_grammar()
     import nbformat
     from nbdev.process import NBProcessor
     from nbdev.processors import hide_, hide_line, strip_ansi
@@ -101,6 +103,7 @@ def translate_links(
 
 def readme_text() -> str:
     "What README.md should be."
+    skip_address_grammar()
     from nbconvert import MarkdownExporter
 
     body, extra = MarkdownExporter().from_notebook_node(reader_view(root() / "nbs" / "index.ipynb"))
