@@ -47,8 +47,8 @@ figures: $(READY) ## redraw figures and tables; PRESET=smoke|quick|paper ONLY=na
 test: $(READY) ## all checks and every notebook; SLOW=1 runs the cells marked slow too
 	@$(DEV) test $(if $(SLOW),--slow)
 
-lab: $(READY) ## open the notebooks in JupyterLab
-	@cd nbs && ../$(RUN) jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS)
+lab: $(READY) ## open the front page in JupyterLab
+	@$(RUN) jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS) nbs/index.ipynb
 
 paper: PRESET = paper
 paper: figures ## build paper_drafts/*.pdf; PRESET=quick for your own numbers

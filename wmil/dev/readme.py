@@ -63,13 +63,17 @@ def outline() -> str:  # Markdown
     return "\n\n".join(parts)
 
 # %% ../../nbs/920_dev.readme.ipynb #cell-10
+def _output_text(output):
+    "What a cell shows as Markdown, or prints."
+    return "".join(output.get("data", {}).get("text/markdown", output.get("text", "")))
+
+
 def _visible_cell(c):
     "A cell as a reader should see it; None if there is nothing to see."
     import nbformat
 
     if c.cell_type == "code" and "#| echo: false" in c.source:
-        printed = "".join("".join(o.get("text", "")) for o in c.outputs)
-        return nbformat.v4.new_markdown_cell(printed, id=c.id)
+        return nbformat.v4.new_markdown_cell("".join(map(_output_text, c.outputs)), id=c.id)
     source = re.sub(r"(?m)^#\|.*\n?", "", c.source)
     if not source.strip():
         return None
