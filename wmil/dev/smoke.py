@@ -17,12 +17,12 @@ from .notebooks import read_cells
 # %% ../../nbs/935_dev.smoke.ipynb #cell-05
 def _quiet_shell(path):
     "A shell that draws no figure for display."
-    import matplotlib.pyplot as plt
+    import matplotlib
     from execnb.shell import CaptureShell
 
     shell = CaptureShell(path)
-    plt.switch_backend("agg")
-    plt.ioff()
+    matplotlib.use("agg")
+    matplotlib.interactive(False)
     return shell
 
 
