@@ -31,6 +31,7 @@ def tsne(
     features,  # (n, D) numbers, numpy or torch
     perplexity: float = None,  # effective number of neighbours; by default (n-1)/3, at most 30
     seed: int = 0,  # of what randomness is left
+    max_iter: int = 2000,  # gradient steps, 250 or more
 ) -> np.ndarray:  # (n, 2) coordinates, without unit
     "Coordinates of a t-SNE map, the same for the same features; `ConfigError` for fewer than 4 samples."
     x = feature_matrix(features)
@@ -42,7 +43,7 @@ def tsne(
         method="exact" if n <= 500 else "barnes_hut",
         early_exaggeration=4,
         learning_rate=max(1, n / 16),
-        max_iter=2000,
+        max_iter=max_iter,
         random_state=seed,
     )
     with threadpool_limits(1):

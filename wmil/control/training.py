@@ -56,12 +56,13 @@ def evaluate_agent(
     batch_size: int = 100,  # episodes in parallel; a CarRacing takes a process each
     max_steps: int = 100_000,  # steps after which we give up
     greedy: bool = True,  # the best actions, or drawn ones as in training
+    make=make_envs,  # function of name, number and seed that makes the environments
 ) -> torch.Tensor:  # (E,), returns
     "Play fresh episodes to their ends, with the weights as they are."
     returns, rng = [], None if greedy else Rng(seed, "evaluation")
     for first in range(0, episodes, batch_size):
         n = min(batch_size, episodes - first)
-        env = make_envs(env_name, n, stream_seed(seed, f"evaluation {first}"))
+        env = make(env_name, n, stream_seed(seed, f"evaluation {first}"))
         try:
             returns.append(episode_returns(EpisodeStarts(env), AgentPolicy(agent, n, rng), max_steps))
         finally:

@@ -15,11 +15,20 @@ from .graph import graph
 from .notebooks import read_cells
 
 # %% ../../nbs/935_dev.smoke.ipynb #cell-05
-def _run_cells(path, values):
-    "Run a notebook's code cells with parameters; the number and error of the cell that fails, if any."
+def _quiet_shell(path):
+    "A shell that draws no figure for display."
+    import matplotlib
     from execnb.shell import CaptureShell
 
     shell = CaptureShell(path)
+    matplotlib.use("agg")
+    matplotlib.interactive(False)
+    return shell
+
+
+def _run_cells(path, values):
+    "Run a notebook's code cells with parameters; the number and error of the cell that fails, if any."
+    shell = _quiet_shell(path)
     injected = "\n".join(f"{name} = {value!r}" for name, value in values.items())
     for number, (source, tags) in enumerate(read_cells(path), 1):
         shell.run(source + ("\n" + injected if "parameters" in tags else ""))

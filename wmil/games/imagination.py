@@ -217,6 +217,7 @@ class EngineDynamics(LearnedDynamics):
         self.engine = engine
         self.last_obs = None  # of the engine, when it was last asked
         self.states = {}  # codes -> the engine's state that shows them
+        self.codes = {}  # frame -> codes; many actions change nothing, and a search comes back to the same frames
 
     def predict(self, output, parent, actions):
         "What each action leads to; the engine is left as it was."
@@ -233,11 +234,21 @@ class EngineDynamics(LearnedDynamics):
 
 # %% ../../nbs/485_games.imagination.ipynb #cell-44
 @patch
+def _encode(self: EngineDynamics, frame):
+    key = frame.tobytes()
+    if key not in self.codes:
+        self.codes[key] = self.tokenizer.encode(frame[None]).flatten()
+    return self.codes[key]
+
+
+@patch
 def _try(self: EngineDynamics, frame, action, current):  # -> codes (64,), 1.0 where the level is completed
     state = self.states.setdefault(frame, current)  # a frame that was never produced is where the search began
     before = self.engine.set_state(state)
+    if before.state == "GAME_OVER":  # only a reset is legal, so every other action leaves things as they are
+        return self._encode(before.frame), 0.0
     after = self.engine.step(action)
-    codes = self.tokenizer.encode(after.frame[None]).flatten()
+    codes = self._encode(after.frame)
     if after.levels == before.levels:
         self.states.setdefault(codes.numpy().tobytes(), self.engine.get_state())
     return codes, float(after.levels > before.levels or after.state == "WIN")
