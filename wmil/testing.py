@@ -24,6 +24,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
+from fastcore.basics import patch
 from .core import WmilError
 
 # %% ../nbs/002_testing.ipynb #cell-03
@@ -126,9 +127,14 @@ class _Warm(NamedTuple):
     requests: Connection
 
     def ask(self, request):
-        "Send a request, wait for the answer."
-        self.requests.send(request)
-        return self.requests.recv()
+        "Send a request, wait for the answer; after an interruption, the next command has a new waiting process."
+        try:
+            self.requests.send(request)
+            return self.requests.recv()
+        except BaseException:
+            self.requests.close()
+            _warm.cache_clear()
+            raise
 
     def stop(self, owner):
         "End the waiting process, unless this is a fork of the process it belongs to."
@@ -188,31 +194,39 @@ class CommandProcess:
         "What it has written to its error stream so far."
         return self._text("stderr")
 
-    def poll(self):
-        "Exit status, `None` while it runs, `-n` if signal n ended it."
-        if self.returncode is None:
-            self.returncode = self._warm.ask(self.pid)
-        return self.returncode
+# %% ../nbs/002_testing.ipynb #cell-19
+@patch
+def poll(self: CommandProcess):
+    "Exit status, `None` while it runs, `-n` if signal n ended it."
+    if self.returncode is None:
+        self.returncode = self._warm.ask(self.pid)
+    return self.returncode
 
-    def wait(self, timeout: float = None):
-        "Wait for its end; `subprocess.TimeoutExpired` if that takes more than so many seconds."
-        since = time.monotonic()
-        while self.poll() is None:
-            if timeout is not None and time.monotonic() - since > timeout:
-                raise subprocess.TimeoutExpired(self.entry, timeout)
-            time.sleep(0.005)
-        return self.returncode
 
-    def send_signal(self, sign):
-        "Send a signal, if it still runs."
-        if self.poll() is None:
-            os.kill(self.pid, sign)
+@patch
+def wait(self: CommandProcess, timeout: float = None):
+    "Wait for its end; `subprocess.TimeoutExpired` if that takes more than so many seconds."
+    since = time.monotonic()
+    while self.poll() is None:
+        if timeout is not None and time.monotonic() - since > timeout:
+            raise subprocess.TimeoutExpired(self.entry, timeout)
+        time.sleep(0.005)
+    return self.returncode
 
-    def kill(self):
-        "Send SIGKILL, if it still runs."
-        self.send_signal(signal.SIGKILL)
 
-# %% ../nbs/002_testing.ipynb #cell-18
+@patch
+def send_signal(self: CommandProcess, sign):
+    "Send a signal, if it still runs."
+    if self.poll() is None:
+        os.kill(self.pid, sign)
+
+
+@patch
+def kill(self: CommandProcess):
+    "Send SIGKILL, if it still runs."
+    self.send_signal(signal.SIGKILL)
+
+# %% ../nbs/002_testing.ipynb #cell-20
 def start_command(
     entry: str,  # "module:function", as in a console script
     *args,  # the command line, without the program's name
@@ -238,7 +252,7 @@ def run_command(
         process.kill()
     return process
 
-# %% ../nbs/002_testing.ipynb #cell-20
+# %% ../nbs/002_testing.ipynb #cell-22
 def run_ranks(
     entry: str,  # "module:function", as in a console script
     *args,  # the command line
@@ -263,7 +277,7 @@ def run_ranks(
         process.wait()
     return processes
 
-# %% ../nbs/002_testing.ipynb #cell-22
+# %% ../nbs/002_testing.ipynb #cell-24
 def preload_modules(
     *names: str,  # modules that commands import after their start
 ):
