@@ -10,6 +10,7 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 import torch
+from accelerate.utils import broadcast_object_list
 import wmil.games.pretrained  # noqa: F401, it gives GameTransformer save_pretrained
 from .trajectory_windows import TrajectoryWindows
 from .transformer import GameTransformer
@@ -73,8 +74,11 @@ class Validation:
         return {"val/loss": loss.total, "val/tokens": loss.tokens}
 
     def _due(self, last):
-        now = self.trainer.step
-        return last is None or last // self.interval != now // self.interval or now >= self.trainer.cfg.total_steps
+        now, total = self.trainer.step, self.trainer.cfg.total_steps
+        due = [last is None or last // self.interval != now // self.interval or now >= total]
+        if self.trainer.accelerator.num_processes > 1:
+            broadcast_object_list(due)
+        return due[0]
 
 # %% ../../nbs/484_games.validation.ipynb #cell-09
 def best_row(
