@@ -48,6 +48,7 @@ class AgentConfig:
     imagination_updates: NonNegativeInt = 0  # updates on replayed and imagined steps after each one on real steps
     imagination_batch: PositiveInt = 64  # B, replayed states to imagine from
     imagination_horizon: PositiveInt = 16  # K, imagined steps
+    plan_from_epoch: NonNegativeInt = 0  # rollouts without plans before the first with them
     learning_starts: NonNegativeInt = 1000  # real steps before the first imagination
     buffer_size: PositiveInt = 100_000  # real steps in the replay buffer
     world_model_batch: PositiveInt = 32  # of the replayed windows, how many the world model learns from
@@ -109,6 +110,7 @@ class WorldModelAgent(nn.Module):
         self.predictors = Predictors(z_dim, self.controller.action_dim, D)
         self.noise_shape = self.controller.noise_shape
         self.state = None  # AgentState of the environments it acts in
+        self.planning = True  # off in the first rollouts, with plan_from_epoch
         self.last_metrics = {}
         self.register_buffer("value_unit", torch.ones(()))  # rewards that a value of 1 stands for
         self.register_buffer("fitted", torch.zeros((), dtype=torch.bool))  # whether `value_unit` has seen rewards
@@ -122,7 +124,8 @@ class WorldModelAgent(nn.Module):
         "Everything that comes before an action."
         z = self.encode(obs)
         h, memory = self.memory_step(z, start.to(self.device), state)
-        return AgentOutput(z, h, self.controller.plan(ImaginedDynamics(self), z, h), memory)
+        plan = self.controller.plan(ImaginedDynamics(self), z, h) if self.planning else None
+        return AgentOutput(z, h, plan, memory)
 
     @property
     def device(self):

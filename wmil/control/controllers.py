@@ -31,7 +31,7 @@ class ControllerConfig:
     gamma: Annotated[float, Field(gt=0, le=1)] = 0.99  # discount per imagined step
     rollout_policy: Literal["repeat", "policy"] = "repeat"  # later actions: the first again (as published), or greedy
     temperature: Annotated[float, Field(gt=0)] = 1.0  # how much more return makes an action e times as advisable
-    candidates: Annotated[int, Field(ge=2)] = 8  # K, sequences imagined for actions in a box
+    candidates: Annotated[int, Field(ge=2)] = 8  # K, sequences for actions in a box; also --num-action-samples
     iterations: Annotated[int, Field(ge=1)] = 2  # of the search
     candidate_std: Annotated[float, Field(gt=0)] = 0.5  # of the candidates, before squashing
     init_std: Annotated[float, Field(gt=0)] = 0.6  # of a fresh policy, before squashing

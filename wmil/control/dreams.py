@@ -210,7 +210,9 @@ def _collect(self: Experience, learner):
     if self.agent_state is not None:
         self.agent_state = self.agent_state.to(learner.device)
     learner.state = self.agent_state
+    learner.planning = self.steps_taken >= self.cfg.plan_from_epoch * self.steps_per_batch
     batch = learner.prepare(Rollouts.next(self, learner), self.start)
+    learner.planning = True  # for whoever acts in between
     if self.agent_state is not None:
         batch["state"] = self.agent_state.memory
     self.agent_state = learner.state

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['VisionOutput', 'fixed_scale', 'IdentityVision', 'VQVisionConfig', 'picture_encoder', 'picture_decoder', 'VQVision',
-           'ObservationBatches', 'make_vision']
+           'apply_in_chunks', 'ObservationBatches', 'make_vision']
 
 # %% ../../nbs/300_control.vision.ipynb #cell-02
 import math
@@ -15,6 +15,7 @@ from gymnasium.spaces import Box
 from pydantic import Field
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 from ..batches import EpochOrders, ShuffledBatches
 from ..config import config
 from ..core import ConfigError, WmilError
@@ -82,6 +83,7 @@ class VQVisionConfig:
     ema_decay: Annotated[float, Field(gt=0, lt=1)] = 0.99  # of the codebook's running means
     commitment: Annotated[float, Field(ge=0)] = 0.25  # beta
     dead: Annotated[float, Field(ge=0)] = 0.25  # fraction of an even use below which a code is reset
+    chunk_size: Annotated[int, Field(ge=0)] = 0  # pictures at once, to save memory; 0: all; vectors have no use for it
 
 # %% ../../nbs/300_control.vision.ipynb #cell-18
 def picture_encoder(
@@ -176,18 +178,30 @@ def normalise(
     return obs.reshape(-1, 64, 64, 3).permute(0, 3, 1, 2).float().div_(255)
 
 # %% ../../nbs/300_control.vision.ipynb #cell-28
+def apply_in_chunks(
+    net: nn.Module,  # without randomness and without a state that it changes
+    x: torch.Tensor,  # (B, ...)
+    chunk_size: int,  # rows at once; 0: all
+) -> torch.Tensor:  # (B, ...)
+    "A network's output, for which no more than one chunk's activations are in memory."
+    if not chunk_size or len(x) <= chunk_size:
+        return net(x)
+    parts = [checkpoint(net, part, use_reentrant=False, preserve_rng_state=False) for part in x.split(chunk_size)]
+    return torch.cat(parts)
+
+# %% ../../nbs/300_control.vision.ipynb #cell-30
 @patch
 def features(self: VQVision, picture):  # (B, 3, 64, 64) -> (B, 8, 8, embed_dim)
     "What the encoder makes of each cell, before rounding."
-    return self.encoder(picture).float().permute(0, 2, 3, 1)
+    return apply_in_chunks(self.encoder, picture, self.cfg.chunk_size).float().permute(0, 2, 3, 1)
 
 
 @patch
 def draw(self: VQVision, codes):  # (B, 8, 8, embed_dim) -> (B, 3, 64, 64)
     "What the decoder makes of codes."
-    return self.decoder(codes.permute(0, 3, 1, 2))
+    return apply_in_chunks(self.decoder, codes.permute(0, 3, 1, 2), self.cfg.chunk_size)
 
-# %% ../../nbs/300_control.vision.ipynb #cell-30
+# %% ../../nbs/300_control.vision.ipynb #cell-32
 @patch
 @torch.no_grad()
 def fit_variance(self: VQVision, picture):
@@ -196,7 +210,7 @@ def fit_variance(self: VQVision, picture):
         self.variance.copy_(picture.var((0, 2, 3)).mean().clamp_min(1e-4))
         self.fitted.fill_(True)
 
-# %% ../../nbs/300_control.vision.ipynb #cell-32
+# %% ../../nbs/300_control.vision.ipynb #cell-34
 @patch
 def encode(
     self: VQVision,
@@ -216,7 +230,7 @@ def encode(
         self.quantizer.train(training)
     return VisionOutput(codes.reshape(*lead, self.z_dim), tokens.view(*lead, 8, 8), codes.new_zeros(()))
 
-# %% ../../nbs/300_control.vision.ipynb #cell-34
+# %% ../../nbs/300_control.vision.ipynb #cell-36
 @patch
 def decode(
     self: VQVision,
@@ -228,7 +242,7 @@ def decode(
     picture = self.draw(z.reshape(-1, 8, 8, self.cfg.embed_dim)).float().clamp(0, 1)  # (B, 3, 64, 64)
     return picture.permute(0, 2, 3, 1).reshape(*z.shape[:-1], 64, 64, 3)
 
-# %% ../../nbs/300_control.vision.ipynb #cell-41
+# %% ../../nbs/300_control.vision.ipynb #cell-45
 @patch
 def loss(
     self: VQVision,
@@ -242,7 +256,7 @@ def loss(
 
     return out.loss, {"vision/loss": out.loss, "vision/perplexity": perplexity}
 
-# %% ../../nbs/300_control.vision.ipynb #cell-43
+# %% ../../nbs/300_control.vision.ipynb #cell-47
 class ObservationBatches(ShuffledBatches):
     "An endless source of shuffled batches of observations."
 
@@ -259,7 +273,7 @@ class ObservationBatches(ShuffledBatches):
         "Some observations."
         return {"obs": self.obs[rows]}
 
-# %% ../../nbs/300_control.vision.ipynb #cell-52
+# %% ../../nbs/300_control.vision.ipynb #cell-56
 def _unreadable(space):
     "The sentence for an observation space that no vision reads."
     dtype, shape = getattr(space, "dtype", None), getattr(space, "shape", None)
@@ -270,7 +284,7 @@ def _unreadable(space):
         f"or a Box of (64, 64, 3) uint8{hint}"
     )
 
-# %% ../../nbs/300_control.vision.ipynb #cell-54
+# %% ../../nbs/300_control.vision.ipynb #cell-58
 def make_vision(
     space,  # gymnasium's observation space of one environment
     cfg: VQVisionConfig = VQVisionConfig(),  # for pictures

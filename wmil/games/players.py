@@ -21,11 +21,12 @@ from .demos import DemosConfig, demos
 from .frames import unique_frames
 from .patches import PatchCodebook, load_tokenizer
 from .trajectories import PackedTrajectories, pack_sessions, tokenizer_fingerprint
-from .trajectory_windows import TrajectoryBatches
+from .trajectory_windows import TrajectoryBatches, TrajectoryWindows
 from .vocabulary import Vocabulary
 from .heads import GameTransformerConfig
 from .metrics import training_config
 from .transformer import GameTransformer
+from .validation import Validation
 from ..rng import seed_everything
 from ..runs import Run, create_run
 from ..storage import atomic_write, cache_folder, cached
@@ -176,14 +177,22 @@ def _training_run(folder, metadata):  # the interrupted one, or a new one
     return create_run("training", metadata, folder=folder, tensorboard=False)
 
 # %% ../../nbs/495_games.players.ipynb #cell-26
+def _validation(trainer, model, packed, cfg, interval, folder):
+    held_out = TrajectoryWindows(packed, "validation", cfg.size, cfg.stride, 1, once=True)
+    return Validation(trainer, model, held_out, interval, folder)
+
+
 def _fit_player(cfg, packed, tokenizer, seed, folder, metadata):  # -> model, what to write into about.json
     run = _training_run(folder, metadata)
     seed_everything(seed)
     model = GameTransformer.from_config(cfg.model, packed.vocabulary, seed, code_pictures(tokenizer))
     batches = TrajectoryBatches(packed, "train", cfg.batch_size, seed, cfg.size, cfg.stride, 1)
     started = time.process_time()
+    interval, best, trainer = metadata.get("validate_every"), folder / "best", Trainer(_training_config(cfg), run)
     with run:
-        history = Trainer(_training_config(cfg), run).fit(model, batches, resume=True)
+        watch = _validation(trainer, model, packed, cfg, interval, best) if interval else None
+        history = trainer.fit(model, batches, resume=True, evaluate=watch)
+    model = GameTransformer.load(best) if interval else model
     return model, {"seconds": time.process_time() - started, "history": history}
 
 # %% ../../nbs/495_games.players.ipynb #cell-28
@@ -193,9 +202,12 @@ def train_player(
     tokenizer,  # of its frames
     seed: int = 0,  # of weights and order
     name: str = "player",  # first part of the folder's name
+    validate_every: int = 0,  # windows between validations, whose best weights are kept; 0: the last weights
 ) -> tuple:  # model in evaluation mode, {"seconds" of one core, "history"}
     "A player, from `runs/players` where it was trained before."
     metadata = {**dump_config(cfg), "seed": seed, "tokens": packed.sha256}
+    if validate_every:  # without it, the folder is that of a player without validation
+        metadata["validate_every"] = validate_every
 
     def make(folder):
         "Train and save the player."
