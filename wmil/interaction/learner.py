@@ -229,6 +229,7 @@ def metrics(self: BabyLearner, batch, error, total) -> dict:  # name -> function
     over = (-1, -2)
     entries = {
         "success_rate": lambda: self.successes(batch).float().mean(-1),
+        "reward/mean": lambda: batch["rew"].mean(over),
         "reward/goal": lambda: batch["rew"].mean(over),
         "reward/total": lambda: total.mean(over),
         "reward/pred": lambda: self.computer.from_error(error).mean(over),

@@ -19,7 +19,7 @@ from .algorithms import PPO, PPOConfig, REINFORCE, ReinforceConfig
 from .baby import BabyConfig, BabyModel
 from .curriculum import CurriculumManager, CurriculumSource
 from .env import SymbolicEnv
-from .evaluation import Verdict, expected_success, mvp_criteria, policy_table
+from .evaluation import expected_success, policy_table, verdict_lines
 from .learner import BabyLearner
 from .parents import PARENTS, make_parent
 from .symbolic import SymbolicTask
@@ -217,11 +217,11 @@ def build(
 # %% ../../nbs/170_interaction.train.ipynb #cell-29
 ABOUT = (
     "Train a baby. --config FILE: a YAML file whose values the options below override; "
-    "--resume RUN: go on with a run; --max-steps N: the same as --total-steps."
+    "--resume RUN: go on with a run; --max-steps N and --experiment-dir DIR: the same as --total-steps and --log-dir."
 )
 
 
-ALIASES = {"--max-steps": "--total-steps"}  # the plan's name for it
+ALIASES = {"--max-steps": "--total-steps", "--experiment-dir": "--log-dir"}  # the published documents' words
 
 
 def parse_interaction_args(
@@ -257,16 +257,6 @@ def train_interaction(
     return history, run and run.path
 
 # %% ../../nbs/170_interaction.train.ipynb #cell-35
-def _verdict_line(i, name, verdict: Verdict):
-    before, after, passed = verdict
-    if passed is None:
-        return f"{i}. {name}: not measured: this run logged nothing that tells"
-    numbers = f"{before:.4f} → {after:.4f}"
-    if "success" in name:
-        numbers = f"{after:.2%}, needed more than {before:.2%}"
-    return f"{i}. {name}: {'pass' if passed else 'FAIL'} ({numbers})"
-
-
 def summary(
     history: list,  # logged rows
     cfg: TrainConfig,  # what was trained
@@ -288,8 +278,7 @@ def summary(
     ]
     if not cfg.curriculum:
         chance = task.success(task.uniform(), cfg.level).item()
-        lines += ["", "Success criteria:"]
-        lines += [_verdict_line(i, *each) for i, each in enumerate(mvp_criteria(history, chance).items(), 1)]
+        lines += ["", "Success criteria:", *verdict_lines(history, chance)]
     return "\n".join(lines)
 
 # %% ../../nbs/170_interaction.train.ipynb #cell-37
