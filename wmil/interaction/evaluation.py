@@ -139,7 +139,7 @@ def _prediction_errors(learner, batch):
         return (predicted - batch["next_obs"]).square().mean(-1).mean((-1, -2))
 
     errors = {}
-    if hasattr(learner, "predict"):
+    if getattr(learner, "predicts", False):
         errors["world_model_mse"] = _error(learner.predict(learner.forward_batch(batch), batch["act"]))
     errors["copy_mse"] = _error(batch["obs"])
     errors["mean_mse"] = _error(batch["next_obs"].mean((-2, -3), keepdim=True))

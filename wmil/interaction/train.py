@@ -5,17 +5,20 @@
 # %% auto #0
 __all__ = ['RULE_DEFAULTS', 'ABOUT', 'ALIASES', 'BabyTrainerConfig', 'TrainConfig', 'fill_defaults', 'task_of', 'BatchLayout',
            'batch_layout', 'make_learner', 'parent_of', 'process_rank', 'Training', 'build', 'parse_interaction_args',
-           'train_interaction', 'summary', 'main']
+           'BestKeeper', 'train_interaction', 'count_parameters', 'summary', 'extend_training', 'main']
 
 # %% ../../nbs/170_interaction.train.ipynb #cell-02
+import argparse
 import os
 import sys
 from contextlib import nullcontext
 from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
-from ..config import Fraction, Probability, config, dump_config, replace_config
+from ..config import Fraction, Probability, config, dump_config, make_config, replace_config
 from ..options import Command, command_config
-from ..core import ConfigError, check_choice, cli, display_path, root
+from ..core import ConfigError, check_choice, cli, display_path, find_file, root
+from ..checkpoints import save_checkpoint
+from ..extension import extend_run, uses_total
 from .algorithms import PPO, PPOConfig, REINFORCE, ReinforceConfig
 from .baby import BabyConfig, BabyModel
 from .curriculum import CurriculumManager, CurriculumSource
@@ -27,9 +30,10 @@ from .symbolic import SymbolicTask
 from .tasks import make_task
 from ..rng import pick_device, seed_everything, stream_seed
 from ..rollout import Minibatches, Rollouts
-from ..runs import open_run
+from ..runs import Run, open_run
 from ..seeds import keep_freed_memory, stack_seeds
 from ..trainers import Trainer, TrainerConfig
+from ..wandb_logger import WandbLogger, import_wandb
 
 # %% ../../nbs/170_interaction.train.ipynb #cell-05
 RULE_DEFAULTS = {
@@ -72,6 +76,7 @@ class TrainConfig:
     batch_size: PositiveInt | None = None  # environment steps per batch; 64 for REINFORCE, 1024 for PPO if left out
     epochs: PositiveInt = 4  # PPO: how often each sample is used
     minibatches: PositiveInt = 4  # PPO: parts of a batch
+    wandb: str = ""  # project of Weights & Biases to log into as well; needs the package wandb
     log_dir: str = "runs"  # where runs are kept, from the repository's root
     seed: NonNegativeInt = 0  # seed of weights, environment and actions
     baby: BabyConfig = BabyConfig()
@@ -242,7 +247,8 @@ def build(
 # %% ../../nbs/170_interaction.train.ipynb #cell-32
 ABOUT = (
     "Train a baby. --config FILE: a YAML file whose values the options below override; "
-    "--resume RUN: go on with a run; --max-steps N and --experiment-dir DIR: the same as --total-steps and --log-dir."
+    "--resume RUN: go on with a run; --resume RUN --extend N: give it N more steps; "
+    "--max-steps N and --experiment-dir DIR: the same as --total-steps N and --log-dir DIR."
 )
 
 
@@ -255,14 +261,53 @@ def parse_interaction_args(
     "Read the command line."
     return command_config(TrainConfig, args, "wmil-train", ABOUT, aliases=ALIASES)
 
+
+def _take_extend(args):
+    "The number of steps after --extend, the run after --resume, and the arguments without --extend."
+    parser = argparse.ArgumentParser(prog="wmil-train", add_help=False, allow_abbrev=False)
+    parser.add_argument("--extend", type=int)
+    parser.add_argument("--resume")
+    given, _ = parser.parse_known_args(args)
+    rest = [a for i, a in enumerate(args) if not a.startswith("--extend") and (i == 0 or args[i - 1] != "--extend")]
+    if given.extend is not None and not given.resume:
+        raise ConfigError("--extend lengthens a run that exists: give --resume RUN with it")
+    return given.extend, given.resume, rest
+
 # %% ../../nbs/170_interaction.train.ipynb #cell-36
 def _open_run(cfg, resume):
     if process_rank():
         return None  # the main process keeps the run for all
+    if cfg.wandb:
+        import_wandb()
     folder = None if cfg.log_dir == "runs" else root() / cfg.log_dir
-    return open_run(cfg.task, dump_config(cfg), cfg.seed, resume, folder)
+    run = open_run(cfg.task, dump_config(cfg), cfg.seed, resume, folder, dump_config(TrainConfig()))
+    if cfg.wandb:
+        run.loggers.append(WandbLogger(cfg.wandb, run.path, run.config))
+    return run
 
+# %% ../../nbs/170_interaction.train.ipynb #cell-38
+class BestKeeper(Trainer):
+    "A trainer that also keeps the weights with the highest exact success."
 
+    best = None  # (step, weights) that are not written yet
+
+    def note(
+        self,
+        score: float,  # exact success of the learner's present weights
+    ):
+        "Remember the present weights if no logged row scored as much."
+        before = [row["expected_success"] for row in self.history]
+        if self.run and self.main and score > max(before, default=-1.0):
+            self.best = self.step, {k: v.detach().clone() for k, v in self.learner.state_dict().items()}
+
+    def save(self):
+        "Write the best weights, if they are new, and a checkpoint."
+        if self.best:
+            save_checkpoint(self.run.path / "best", *self.best, keep=1)
+            self.best = None
+        super().save()
+
+# %% ../../nbs/170_interaction.train.ipynb #cell-40
 def train_interaction(
     cfg: TrainConfig,  # what to train
     resume: str = None,  # run directory to continue
@@ -275,22 +320,33 @@ def train_interaction(
     task = task_of(cfg)
 
     def _exact_success():
-        return {"expected_success": expected_success(policy_table(learner, task), task)}
+        success = expected_success(policy_table(learner, task), task)
+        trainer.note(success.float().item())
+        return {"expected_success": success}
 
     with run or nullcontext():
-        trainer = Trainer(trainer_cfg, run, progress)
+        trainer = BestKeeper(trainer_cfg, run, progress)
         history = trainer.fit(learner, source, resume=bool(resume), evaluate=_exact_success)
     return history, run and run.path
 
-# %% ../../nbs/170_interaction.train.ipynb #cell-38
+# %% ../../nbs/170_interaction.train.ipynb #cell-42
+def count_parameters(
+    cfg: TrainConfig,  # what to train
+) -> int:
+    "How many numbers a baby of this configuration learns."
+    return sum(p.numel() for p in BabyModel(_baby_config(cfg, task_of(cfg))).parameters())
+
+
 def summary(
     history: list,  # logged rows
     cfg: TrainConfig,  # what was trained
 ) -> str:
-    "What came out, and the four criteria of the plan, where the difficulty stayed the same."
+    "The results, and the four criteria of the plan, where the difficulty stayed the same."
     task = task_of(cfg)
     last = history[-1]
+    head = "" if cfg.baby.world_model else " (no world model)"
     lines = [
+        f"Model parameters:       {count_parameters(cfg):,}{head}",
         f"Total steps:            {last['step']:,}",
         f"Best success rate:      {max(r['success_rate'] for r in history):.2%}",
         f"Final success rate:     {last['success_rate']:.2%}",
@@ -298,25 +354,43 @@ def summary(
     ]
     if "level" in last:
         lines.append(f"Level reached:          {last['level']:.0f} of {task.num_levels - 1}")
-    lines += [
-        f"Final entropy:          {last['entropy']:.4f} nats",
-        f"Final world-model loss: {last['loss/world_model']:.4f}",
-    ]
+    lines.append(f"Final entropy:          {last['entropy']:.4f} nats")
+    if cfg.baby.world_model:
+        lines.append(f"Final world-model loss: {last['loss/world_model']:.4f}")
     if not cfg.curriculum:
         chance = task.success(task.uniform(), cfg.level).item()
         lines += ["", "Success criteria:", *verdict_lines(history, chance)]
     return "\n".join(lines)
 
-# %% ../../nbs/170_interaction.train.ipynb #cell-40
+# %% ../../nbs/170_interaction.train.ipynb #cell-44
+def extend_training(
+    resume: str,  # the run directory
+    steps: int,  # how many more
+) -> int:  # the new number of steps
+    "Give a run of `wmil-train` more steps; resuming it trains them."
+    with Run(find_file(resume), tensorboard=False) as run:
+        cfg = make_config(TrainConfig, run.config, "config.yaml")
+        depends = uses_total(cfg.trainer)
+        if cfg.rule.entropy_end is not None:
+            depends.append(f"entropy_end = {cfg.rule.entropy_end}")
+        if cfg.rule.world_model_target == "embedding":
+            depends.append("world_model_target = embedding")
+        return extend_run(run, steps, depends)
+
+# %% ../../nbs/170_interaction.train.ipynb #cell-46
 @cli
 def main(
     args: list = None,  # the command line; by default the process's own
 ):
     "The command `wmil-train`."
-    cfg, resume = parse_interaction_args(sys.argv[1:] if args is None else args)
+    steps, run, args = _take_extend(sys.argv[1:] if args is None else list(args))
+    if steps is not None:
+        extend_training(run, steps)
+    cfg, resume = parse_interaction_args(args)
     history, path = train_interaction(cfg, resume)
     if path is None:
         return  # not the main process
     print(f"\n{summary(history, cfg)}\n")
     run, runs = display_path(path), display_path(path.parent)
+    print(f"Best weights: {display_path(path / 'best')}")
     print(f"Run: {run}   (tensorboard --logdir {runs};  wmil-train --resume {run})")
