@@ -190,6 +190,7 @@ def replace_config(
 def load_config(
     cls,  # a class made by `config`
     path,  # a YAML file
+    aliases: dict = None,  # another word for a key -> the key: {"experiment_dir": "log_dir"}
     **overrides,  # fields that win over the file's
 ):
     "Read a configuration from a YAML file."
@@ -199,7 +200,14 @@ def load_config(
     values = _read_yaml(path)
     if values is None:
         values = {}
-    return make_config(cls, {**values, **overrides} if isinstance(values, dict) else values, where=path.name)
+    if isinstance(values, dict):
+        values = {**_rename_keys(values, aliases or {}), **overrides}
+    return make_config(cls, values, where=path.name)
+
+
+def _rename_keys(values, aliases):
+    renamed = {aliases[k]: v for k, v in values.items() if k in aliases}
+    return {**renamed, **{k: v for k, v in values.items() if k not in aliases}}
 
 
 def _read_yaml(path):

@@ -108,14 +108,19 @@ def _start_options(args):
     return start, rest
 
 
+def _key(option):
+    "The key of a file that stands for an option: log_dir for --log-dir."
+    return option.lstrip("-").replace("-", "_")
+
+
 def _rename_options(args, aliases):
     "Arguments with each alias replaced by the option's own name; --max-steps and --max_steps are the same."
-    names = {alias.lstrip("-").replace("-", "_"): name for alias, name in aliases.items()}
+    names = {_key(alias): name for alias, name in aliases.items()}
     renamed = []
     for argument in args:
         option, equals, value = argument.partition("=")
         is_option = option.startswith("--")
-        name = names.get(option.lstrip("-").replace("-", "_"), option) if is_option else option
+        name = names.get(_key(option), option) if is_option else option
         renamed.append(name + equals + value)
     return renamed
 
@@ -134,7 +139,8 @@ def command_config(
     default = presets[check_choice("preset", start.preset or next(iter(presets)), presets)]
     run_config = find_file(start.resume) / "config.yaml" if start.resume else None
     if start.config:
-        default = load_config(cls, start.config)
+        keys = {_key(alias): _key(name) for alias, name in (aliases or {}).items()}
+        default = load_config(cls, start.config, keys)
     elif run_config and run_config.exists():
         default = load_config(cls, run_config)
     return Command(cli_config(cls, rest, default, prog, description), start.resume)

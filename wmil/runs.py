@@ -32,6 +32,7 @@ class Run:
         self.config = yaml.safe_load((self.path / "config.yaml").read_text())
         self._lock = self._acquire()
         self.tensorboard = tensorboard
+        self.loggers = []  # further places for metrics, with log(step, metrics) and close()
         self._events = None
         self._metrics = None
 
@@ -55,10 +56,11 @@ def checkpoints(self: Run) -> Path:
 @patch
 def close(self: Run):
     "Flush what is open and release the lock."
-    for file in (self._events, self._metrics):
+    for file in (self._events, self._metrics, *self.loggers):
         if file is not None:
             file.close()
     self._events = self._metrics = None
+    self.loggers = []
     self._lock.release()
 
 
@@ -142,7 +144,7 @@ def log(
     step: int,  # environment steps or samples so far
     metrics: dict,  # name -> number, or list of numbers (one per seed)
 ):
-    "Append one row of metrics, and the same (averaged over seeds) to TensorBoard."
+    "Append one row of metrics, and give the same to TensorBoard (averaged over seeds) and to further loggers."
     try:
         if self._metrics is None:
             self._metrics = open(self.path / "metrics.jsonl", "a", encoding="utf-8")
@@ -152,6 +154,8 @@ def log(
         raise write_error(self.path / "metrics.jsonl", e) from e
     if self.tensorboard:
         self._log_events(step, metrics)
+    for logger in self.loggers:
+        logger.log(step, metrics)
 
 
 @patch

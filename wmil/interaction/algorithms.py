@@ -48,7 +48,7 @@ class REINFORCE(BabyLearner):
         "REINFORCE's loss on one batch of fresh experience (Williams 1992; world-model term as in the first prototype)."
         over = (-1, -2)
         out = batch if batch["log_policy"].requires_grad else self.forward_batch(batch)
-        error = self.world_model_error(out, batch)
+        error = self.world_model_error(out, batch) if self.predicts else None
         total = self.total_reward(self.rewards(out, batch, error))
         advantage = self._advantage(total, batch["truncated"])
         policy = policy_gradient_loss(log_prob_of(out["log_policy"], batch["act"]), advantage).mean(over)
@@ -58,7 +58,7 @@ class REINFORCE(BabyLearner):
         return loss, {
             **self.metrics(batch, error, total),
             "entropy": bonus,
-            "loss/world_model": lambda: error.mean(over),
+            **({"loss/world_model": lambda: error.mean(over)} if self.predicts else {}),
             "loss/policy": policy,
             "loss/total": loss,
             "baseline": lambda: self.baseline.clone(),
@@ -167,18 +167,20 @@ def prepare(self: PPO, batch) -> tuple:  # (samples, metrics)
     total = self.total_reward(self.rewards(out, batch, error))
     value = self.value(out)
     adv, returns = self.advantages(total, value, batch)
-    return self._samples(batch, adv, returns, out["log_policy"]), {
-        **self.metrics(batch, error, total),
-        "reward/pred": torch.no_grad()(lambda: self._prediction_reward(out, batch, error)),
-        "explained_variance": lambda: explained_variance(value, returns, (-1, -2)).nan_to_num(0.0),
-    }
+    metrics = self.metrics(batch, error, total)
+    if self.predicts:
+        metrics["reward/pred"] = torch.no_grad()(lambda: self._prediction_reward(out, batch, error))
+    metrics["explained_variance"] = lambda: explained_variance(value, returns, (-1, -2)).nan_to_num(0.0)
+    return self._samples(batch, adv, returns, out["log_policy"]), metrics
 
 # %% ../../nbs/125_interaction.algorithms.ipynb #cell-29
 @patch
 def _world_model_metric(self: PPO, out, part, error):
+    if not self.predicts:
+        return {}
     if error is not None:
-        return lambda: error.mean((-1, -2))
-    return torch.no_grad()(lambda: self.world_model_error(out, part).mean((-1, -2)))
+        return {"loss/world_model": lambda: error.mean((-1, -2))}
+    return {"loss/world_model": torch.no_grad()(lambda: self.world_model_error(out, part).mean((-1, -2)))}
 
 # %% ../../nbs/125_interaction.algorithms.ipynb #cell-31
 @patch
@@ -194,13 +196,13 @@ def loss(
     policy = policy.mean(over)
     bonus = entropy(out["log_policy"]).mean(over)
     value = value_loss(self.value(out), part["returns"]).mean(over)
-    error = self.world_model_error(out, part) if self.cfg.world_model_coef else None
+    error = self.world_model_error(out, part) if self.world_model_coef else None
     auxiliary = self.auxiliary_loss(out, part, error)
     loss = self.cfg.policy_coef * policy + self.cfg.value_coef * value - self.entropy_coef * bonus + auxiliary
     return loss, {
         **part["metrics"],
         "entropy": bonus,
-        "loss/world_model": self._world_model_metric(out, part, error),
+        **self._world_model_metric(out, part, error),
         "loss/policy": policy,
         "loss/value": value,
         "loss/total": loss,

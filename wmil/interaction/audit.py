@@ -8,6 +8,7 @@ __all__ = ['METRIC_COLUMNS', 'AUDIT_CONDITIONS', 'TrainedSeeds', 'train_seeds', 
 # %% ../../nbs/175_interaction.audit.ipynb #cell-02
 from typing import NamedTuple
 from ..config import replace_config
+from ..core import ConfigError
 from .evaluation import expected_success, policy_table
 from .learner import BabyLearner
 from .parents import make_parent
@@ -108,6 +109,11 @@ def _train_condition(cfg, seeds, condition, pretrain_steps):
     return train_seeds(replace_config(cfg, world_model_coef=coef), seeds, prepare=_prepare).rows
 
 
+def _check_audit(cfg):
+    if not cfg.baby.world_model:
+        raise ConfigError("an audit asks what the world model is good for: leave out world_model = False")
+
+
 def causal_audit(
     cfg: TrainConfig,  # what to train
     seeds: list,  # seeds, all at once
@@ -115,6 +121,7 @@ def causal_audit(
     conditions=AUDIT_CONDITIONS,  # which of them
 ) -> list:  # rows as of `train_seeds`, with "condition"
     "Train a baby with its world model in four roles."
+    _check_audit(cfg)
     steps = pretrain_steps or cfg.trainer.total_steps
     return [
         {"condition": condition, **row}

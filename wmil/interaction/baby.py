@@ -30,6 +30,7 @@ class BabyConfig:
     num_heads: PositiveInt = 4  # attention heads
     ff_dim: PositiveInt = 256  # width inside a layer's feed-forward part
     dropout: Fraction = 0.0  # share of activations dropped in training
+    world_model: bool = True  # the head that predicts the next state; without it, only reward teaches
     embedding_head: bool = False  # a second world-model head, which predicts the next embedding
 
 # %% ../../nbs/120_interaction.baby.ipynb #cell-07
@@ -170,6 +171,14 @@ class WorldModelHead(nn.Module):
         return x
 
 # %% ../../nbs/120_interaction.baby.ipynb #cell-23
+def _check_world_model(cfg):
+    if cfg.embedding_head and not cfg.world_model:
+        raise ConfigError(
+            "embedding_head and an embedding target need a world model, which was removed: "
+            "leave out world_model = False, or predict nothing"
+        )
+
+# %% ../../nbs/120_interaction.baby.ipynb #cell-25
 class BabyModel(nn.Module):
     "State → encoder → transformer → action, world-model and value heads."
 
@@ -178,11 +187,13 @@ class BabyModel(nn.Module):
         cfg: BabyConfig = BabyConfig(),  # sizes
     ):
         super().__init__()
+        _check_world_model(cfg)
         h = cfg.hidden_dim
         self.encoder = StateEncoder(cfg.state_dim, h)
         self.transformer = TransformerCore(h, cfg.num_layers, cfg.num_heads, cfg.ff_dim, cfg.dropout)
         self.action_head = ActionHead(h, cfg.num_actions)
-        self.world_model = WorldModelHead(h, cfg.num_actions, cfg.state_dim)
+        world_model = WorldModelHead(h, cfg.num_actions, cfg.state_dim)
+        self.world_model = world_model if cfg.world_model else None
         self.value_head = StateValueHead(h)
         if cfg.embedding_head:
             self.embedding_model = WorldModelHead(h, cfg.num_actions, h)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CRITERIA', 'policy_table', 'expected_success', 'irreducible_error', 'world_model_floor', 'TablePolicy', 'Evaluator',
-           'Verdict', 'mvp_criteria', 'gradient_flow', 'linear_probe']
+           'Verdict', 'mvp_criteria', 'verdict_lines', 'gradient_flow', 'linear_probe']
 
 # %% ../../nbs/135_interaction.evaluation.ipynb #cell-02
 from typing import NamedTuple
@@ -139,7 +139,7 @@ def _prediction_errors(learner, batch):
         return (predicted - batch["next_obs"]).square().mean(-1).mean((-1, -2))
 
     errors = {}
-    if hasattr(learner, "predict"):
+    if getattr(learner, "predicts", False):
         errors["world_model_mse"] = _error(learner.predict(learner.forward_batch(batch), batch["act"]))
     errors["copy_mse"] = _error(batch["obs"])
     errors["mean_mse"] = _error(batch["next_obs"].mean((-2, -3), keepdim=True))
@@ -174,11 +174,26 @@ CRITERIA = ("success above chance", "success above 50 % by step 5,000", "entropy
 class Verdict(NamedTuple):
     "One criterion's two numbers and whether it is met."
 
-    before: torch.Tensor  # the number to beat, one per seed
-    after: torch.Tensor | None  # the number reached; None where the run was too short
-    passed: torch.Tensor | None  # bool; None where the run was too short
+    before: torch.Tensor | None  # the number to beat, one per seed; None where no row tells
+    after: torch.Tensor | None  # the number reached; None where no row tells
+    passed: torch.Tensor | None  # bool; None where no row tells
+    step: int | None = None  # of the row that was judged
 
 # %% ../../nbs/135_interaction.evaluation.ipynb #cell-33
+def _above(key, threshold, rows):
+    if not rows:
+        return Verdict(torch.tensor(threshold), None, None)
+    after = torch.as_tensor(rows[-1][key])
+    return Verdict(torch.full_like(after, threshold), after, after > threshold, rows[-1]["step"])
+
+
+def _falls(key, rows):
+    if key not in rows[-1]:
+        return Verdict(None, None, None)
+    before, after = torch.as_tensor(rows[0][key]), torch.as_tensor(rows[-1][key])
+    return Verdict(before, after, after < before, rows[-1]["step"])
+
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-35
 def mvp_criteria(
     history: list,  # rows of a run: step, success_rate, entropy, loss/world_model (numbers, or lists over seeds)
     chance: float,  # success of a uniform policy
@@ -186,32 +201,49 @@ def mvp_criteria(
 ) -> dict:  # criterion -> Verdict
     "The plan's four criteria, each with its verdict."
 
-    def _get(key, row):
-        return torch.as_tensor(row[key])
+    in_time = [r for r in history if r["step"] <= by]
+    rules = [
+        _above("success_rate", chance, history),
+        _above("success_rate", 0.5, in_time),
+        _falls("entropy", history),
+        _falls("loss/world_model", history),
+    ]
+    return dict(zip(CRITERIA, rules, strict=True))
 
-    first, last = history[0], history[-1]
-    success = _get("success_rate", last)
-    verdicts = {CRITERIA[0]: Verdict(torch.full_like(success, chance), success, success > chance)}
-    half = torch.full_like(success, 0.5)
-    early = [r for r in history if r["step"] <= by]
-    if early and last["step"] >= by:
-        middle = _get("success_rate", early[-1])
-        verdicts[CRITERIA[1]] = Verdict(half, middle, middle > 0.5)
-    else:
-        verdicts[CRITERIA[1]] = Verdict(half, None, None)
-    for name, key in zip(CRITERIA[2:], ("entropy", "loss/world_model")):
-        before, after = _get(key, first), _get(key, last)
-        verdicts[name] = Verdict(before, after, after < before)
-    return verdicts
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-39
+def _verdict_line(name, verdict, by):
+    before, after, passed, step = verdict
+    if passed is None:
+        return f"{name}: not measured: this run logged nothing that tells"
+    if "success" not in name:
+        return f"{name}: {'pass' if passed else 'FAIL'} ({before:.4f} → {after:.4f})"
+    numbers = f"{after:.2%}, needed more than {before:.2%}"
+    if name == CRITERIA[1] and not passed and step < by:
+        return f"{name}: not reached in {step:,} steps; {by:,} are allowed ({numbers})"
+    return f"{name}: {'pass' if passed else 'FAIL'} ({numbers})"
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-37
+
+def verdict_lines(
+    history: list,  # rows of one seed's run
+    chance: float,  # success of a uniform policy
+    by: int = 5000,  # the step of the second criterion
+) -> list:  # of text: one line a criterion, an empty one, and the verdict
+    "The four criteria in words, and whether the first experiment passed."
+    criteria = mvp_criteria(history, chance, by)
+    lines = [f"{i}. {_verdict_line(*each, by)}" for i, each in enumerate(criteria.items(), 1)]
+    failed = [f"{i} ({name})" for i, (name, v) in enumerate(criteria.items(), 1) if not v.passed]
+    if failed:
+        return [*lines, "", f"MVP NOT PASSED: decided by {', '.join(failed)}"]
+    return [*lines, "", "MVP PASSED: all four criteria are met"]
+
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-42
 def gradient_flow(
     module,  # after backward
 ) -> dict:  # parameter name -> norm of its gradient; 0.0 where it received none
     "How much gradient each parameter received."
     return {k: 0.0 if p.grad is None else p.grad.norm().item() for k, p in module.named_parameters()}
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-42
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-47
 def linear_probe(
     features: torch.Tensor,  # (n, D)
     target: torch.Tensor,  # class indices, (n,)

@@ -13,6 +13,7 @@ from pydantic import NonNegativeFloat
 from torch import nn
 from torch.nn import functional as F
 from ..config import Probability, config
+from ..core import ConfigError
 from .baby import BabyModel
 from .rewards import RewardComputer, RewardVector
 from ..rl import sample_categorical
@@ -38,6 +39,14 @@ class LearnerConfig:
     distill_coef: NonNegativeFloat = 0.0  # weight of imitating the parent: for a baseline only
 
 # %% ../../nbs/122_interaction.learner.ipynb #cell-06
+def _check_intrinsic(model, cfg):
+    weights = [name for name in ("pred_weight", "cons_weight") if getattr(cfg, name)]
+    if weights and model.world_model is None:
+        raise ConfigError(
+            f"{weights[0]} = {getattr(cfg, weights[0])} rewards a world model, which was removed: set it to 0"
+        )
+
+# %% ../../nbs/122_interaction.learner.ipynb #cell-08
 class BabyLearner(nn.Module):
     "A baby that acts and predicts; its subclasses add the loss."
 
@@ -50,6 +59,7 @@ class BabyLearner(nn.Module):
         episodic: bool = False,  # count one success per episode, instead of one per step
     ):
         super().__init__()
+        _check_intrinsic(model, cfg)
         self.model = model
         self.cfg = cfg
         self.episodic = episodic
@@ -59,7 +69,7 @@ class BabyLearner(nn.Module):
         self.register_buffer("teacher", teacher, persistent=False)
         self.register_buffer("action_mask", None, persistent=False)  # (A,): −10⁹ for closed actions
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-08
+# %% ../../nbs/122_interaction.learner.ipynb #cell-10
 @patch(as_prop=True)
 def stacked(self: BabyLearner):
     "Whether this is a stack of many seeds."
@@ -73,12 +83,24 @@ def distinct_states(self: BabyLearner):  # (K, D)
 
 
 @patch(as_prop=True)
+def predicts(self: BabyLearner):
+    "Whether the baby has a world model."
+    return self.model.world_model is not None
+
+
+@patch(as_prop=True)
+def world_model_coef(self: BabyLearner):
+    "The weight of the prediction error; 0 where nothing is predicted."
+    return self.cfg.world_model_coef if self.predicts else 0.0
+
+
+@patch(as_prop=True)
 def entropy_coef(self: BabyLearner):
     "The weight of the entropy bonus at this point of training."
     start, end = self.cfg.entropy_coef, self.cfg.entropy_end
     return start if end is None else start + self.progress * (end - start)
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-10
+# %% ../../nbs/122_interaction.learner.ipynb #cell-12
 @patch
 def log_policy(self: BabyLearner, h):  # (..., N, H) -> (..., N, A)
     "Log-probabilities of all actions, from embeddings."
@@ -89,7 +111,7 @@ def log_policy(self: BabyLearner, h):  # (..., N, H) -> (..., N, A)
         logits = logits + mask.view(*mask.shape[:-1], *between, -1)
     return logits.log_softmax(-1)
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-12
+# %% ../../nbs/122_interaction.learner.ipynb #cell-14
 @patch
 def policy(
     self: BabyLearner,
@@ -107,14 +129,14 @@ def policy(
         return {"log_policy": log_policy, "table": table, "code": code}
     return {"log_policy": log_policy, "h": code @ table}
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-14
+# %% ../../nbs/122_interaction.learner.ipynb #cell-16
 @patch
 def act(self: BabyLearner, obs, info, u):
     "Sample actions with the uniform noise `u`."
     out = self.policy(obs, info["state_id"])
     return {**out, "act": sample_categorical(out["log_policy"], u)}
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-18
+# %% ../../nbs/122_interaction.learner.ipynb #cell-20
 @patch
 def forward_batch(self: BabyLearner, batch):
     "The forward pass of a batch that carries no graph, all steps at once."
@@ -127,7 +149,7 @@ def forward_batch(self: BabyLearner, batch):
     shape = batch["state_id"].shape[-2:]
     return {k: v if k == "table" else v.unflatten(-2, shape) for k, v in flat.items()}
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-20
+# %% ../../nbs/122_interaction.learner.ipynb #cell-22
 @patch
 def apply_head(self: BabyLearner, head, out, act):
     "A world-model head's predictions for every sample, (..., T, N, D)."
@@ -142,7 +164,7 @@ def predict(self: BabyLearner, out, act):
     "Predicted raw next states, (..., T, N, D)."
     return self.apply_head(self.model.world_model, out, act)
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-22
+# %% ../../nbs/122_interaction.learner.ipynb #cell-24
 @patch
 def embed(self: BabyLearner, obs, state_id):  # (..., T, N, D), (..., T, N) -> (..., T, N, H)
     "Embeddings of states, from the table where there is one."
@@ -152,13 +174,13 @@ def embed(self: BabyLearner, obs, state_id):  # (..., T, N, D), (..., T, N) -> (
     h = code @ self.model.get_state_embedding(self.states)
     return h.unflatten(-2, state_id.shape[-2:])
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-24
+# %% ../../nbs/122_interaction.learner.ipynb #cell-26
 @patch
 def targets_embedding(self: BabyLearner) -> bool:
     "Whether the world model predicts embeddings at this point of training."
     return self.cfg.world_model_target == "embedding" and self.progress >= self.cfg.world_model_switch
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-26
+# %% ../../nbs/122_interaction.learner.ipynb #cell-28
 @patch
 def world_model_error(self: BabyLearner, out, batch):  # -> (..., T, N)
     "Mean squared error of the world model, sample by sample."
@@ -170,7 +192,7 @@ def world_model_error(self: BabyLearner, out, batch):  # -> (..., T, N)
     actual = batch["next_obs"] if "next_obs" in batch else F.embedding(batch["final_state_id"], self.distinct_states)
     return (self.predict(out, batch["act"]) - actual).square().mean(-1)
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-30
+# %% ../../nbs/122_interaction.learner.ipynb #cell-32
 @patch
 def _first_envs(self: BabyLearner, batch, n):
     "The first environments of a batch, as many as make n samples; all where n is None."
@@ -194,7 +216,7 @@ def consistency_reward(self: BabyLearner, batch, n=None):  # -> (..., T, N), or 
     real = self.embed(batch["next_obs"], batch["final_state_id"])
     return self.computer.compute_consistency_reward(self.log_policy(real), self.log_policy(predicted))
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-32
+# %% ../../nbs/122_interaction.learner.ipynb #cell-34
 @patch
 def rewards(self: BabyLearner, out, batch, error=None) -> RewardVector:
     "The reward vector of a batch; components without weight are left at zero."
@@ -207,7 +229,7 @@ def rewards(self: BabyLearner, out, batch, error=None) -> RewardVector:
             cons = self.consistency_reward(batch)
     return RewardVector(goal=batch["rew"], pred=pred, cons=cons)
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-34
+# %% ../../nbs/122_interaction.learner.ipynb #cell-36
 @patch
 def total_reward(self: BabyLearner, reward: RewardVector):
     "What the optimiser maximises."
@@ -215,30 +237,33 @@ def total_reward(self: BabyLearner, reward: RewardVector):
         return reward.goal
     return reward.scalar((1.0, self.cfg.pred_weight, self.cfg.cons_weight))
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-37
+# %% ../../nbs/122_interaction.learner.ipynb #cell-39
 @patch
 def successes(self: BabyLearner, batch):  # -> (..., n) bool
     "Which problems were solved: one per step, or one per episode."
     hit = batch["rew"].gt(0.9)
     return hit.any(-2) if self.episodic else hit.flatten(-2)
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-39
+# %% ../../nbs/122_interaction.learner.ipynb #cell-41
 @patch
 def metrics(self: BabyLearner, batch, error, total) -> dict:  # name -> function
     "What is logged of a batch, computed only when a row is written."
     over = (-1, -2)
     entries = {
         "success_rate": lambda: self.successes(batch).float().mean(-1),
+        "reward/mean": lambda: batch["rew"].mean(over),
         "reward/goal": lambda: batch["rew"].mean(over),
         "reward/total": lambda: total.mean(over),
-        "reward/pred": lambda: self.computer.from_error(error).mean(over),
     }
+    if not self.predicts:
+        return entries
+    entries["reward/pred"] = lambda: self.computer.from_error(error).mean(over)
     if self.cfg.log_cons or self.cfg.cons_weight:
         n = None if self.cfg.cons_weight else 16
         entries["reward/cons"] = torch.no_grad()(lambda: self.consistency_reward(batch, n).mean(over))
     return entries
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-42
+# %% ../../nbs/122_interaction.learner.ipynb #cell-44
 @patch
 def distillation(self: BabyLearner, out, batch):  # -> (..., T, N)
     "Divergence of the policy from the parent's, sample by sample."
@@ -247,11 +272,11 @@ def distillation(self: BabyLearner, out, batch):  # -> (..., T, N)
     parent_policy = parent_policy.unflatten(-2, state_id.shape[-2:])
     return (torch.special.xlogy(parent_policy, parent_policy) - parent_policy * out["log_policy"]).sum(-1)
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-44
+# %% ../../nbs/122_interaction.learner.ipynb #cell-46
 @patch
 def auxiliary_loss(self: BabyLearner, out, batch, error):
     "World model and imitation, weighted; what has no weight is not computed."
-    loss = self.cfg.world_model_coef * error.mean((-1, -2)) if self.cfg.world_model_coef else 0.0
+    loss = self.world_model_coef * error.mean((-1, -2)) if self.world_model_coef else 0.0
     if self.cfg.distill_coef:
         loss = loss + self.cfg.distill_coef * self.distillation(out, batch).mean((-1, -2))
     return loss
