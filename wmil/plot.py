@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from .core import ConfigError, check_choice
-from .stats import iqm, iqm_interval, summarise
+from .stats import MIN_SEEDS, iqm, iqm_interval, summarise
 
 # %% ../nbs/075_plot.ipynb #cell-05
 PALETTE = {
@@ -62,8 +62,13 @@ def panels(
     return fig, axes[0]
 
 # %% ../nbs/075_plot.ipynb #cell-15
-def _band(x):
-    return iqm_interval(x)[1:]
+def _centre(x):
+    return iqm(x) if len(x) >= MIN_SEEDS else np.mean(x)
+
+
+def _band(table):
+    "The band or error bar to ask seaborn for: none, if any point has too few seeds."
+    return None if (table.n < MIN_SEEDS).any() else lambda x: iqm_interval(x)[1:]
 
 
 def _check_colors(k, hue):
@@ -80,16 +85,20 @@ def curves(
     hue: str = None,  # column of conditions: each gets a colour and a dash of its own
     color=None,  # the colour where there is no hue
     label: str = None,  # name in the legend where there is no hue
-) -> pd.DataFrame:  # the numbers that were drawn: hue, x, iqm, low, high, n
-    "IQM over seeds with its 95 % bootstrap band, drawn by seaborn."
+) -> pd.DataFrame:  # the numbers that were drawn: hue, x, centre, low, high, n
+    "IQM over seeds with its 95 % bootstrap band; of fewer than five seeds their mean, and each seed."
     table = summarise(df, [hue, x] if hue else x, y)
+    band = _band(table)
     if hue:
         k = df[hue].nunique()
         _check_colors(k, hue)
         look = dict(hue=hue, style=hue, palette=list(PALETTE.values())[1 : k + 1])
     else:
         look = dict(color=color or PALETTE["blue"], label=label)
-    sns.lineplot(df, x=x, y=y, ax=ax, estimator=iqm, errorbar=_band, err_kws=dict(alpha=0.25, lw=0), **look)
+    sns.lineplot(df, x=x, y=y, ax=ax, estimator=_centre, errorbar=band, err_kws=dict(alpha=0.25, lw=0), **look)
+    if band is None and table.n.max() > 1:
+        thin = dict(estimator=None, units="seed", lw=0.5, alpha=0.6, legend=False)
+        sns.lineplot(df, x=x, y=y, ax=ax, **thin, **{**look, "label": None})
     return table
 
 # %% ../nbs/075_plot.ipynb #cell-17
@@ -114,14 +123,14 @@ def reference(
         fontsize=6.5,
     )
 
-# %% ../nbs/075_plot.ipynb #cell-21
+# %% ../nbs/075_plot.ipynb #cell-23
 def compare(
     df: pd.DataFrame,  # tidy rows, one per seed and condition
     by: str,  # column of conditions, one row of the panel each
     value: str,  # column of scores
     ax,  # where to draw
-) -> pd.DataFrame:  # the numbers that were drawn: by, iqm, low, high, n
-    "All seeds as dots, with IQM and 95 % interval, one condition a row."
+) -> pd.DataFrame:  # the numbers that were drawn: by, centre, low, high, n
+    "All seeds as dots, with IQM and 95 % interval, one condition a row; of fewer than five seeds their mean."
     order = list(dict.fromkeys(df[check_choice("column", by, tuple(df.columns))]))
     table = summarise(df, by, value)
     axes = dict(data=df, y=by, x=value, order=order, orient="h", ax=ax)
@@ -131,10 +140,10 @@ def compare(
     sns.stripplot(**axes, **dots)
     np.random.set_state(state)
     mark = dict(color=PALETTE["vermillion"], linestyle="none", marker="D", markersize=4, err_kws=dict(lw=1.6), zorder=5)
-    sns.pointplot(**axes, estimator=iqm, errorbar=_band, **mark)
+    sns.pointplot(**axes, estimator=_centre, errorbar=_band(table), **mark)
     return table
 
-# %% ../nbs/075_plot.ipynb #cell-24
+# %% ../nbs/075_plot.ipynb #cell-26
 def _canvas(frames, gap):
     "Paste [R, T, H, W, ...] frames onto one canvas; gaps are NaN."
     R, T, H, W, *C = frames.shape
@@ -154,7 +163,7 @@ def _as_rows(frames, rgb, titles, rows):
             raise ConfigError(f"{what}: {len(names)} names for {n} of them")
     return frames
 
-# %% ../nbs/075_plot.ipynb #cell-25
+# %% ../nbs/075_plot.ipynb #cell-27
 def strip(
     frames,  # [T, H, W] or [R, T, H, W] numbers, or with a last axis of 3 for RGB (uint8, or floats in 0..1)
     titles=None,  # T titles above the columns: "t = 3"
