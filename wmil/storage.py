@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['REMEDIES', 'fsync_dir', 'write_error', 'atomic_write', 'atomic_folder', 'IncompleteFile', 'DamagedFile',
-           'sha256_file', 'sha256_json', 'sealed_json', 'read_sealed', 'file_record', 'check_file', 'cache_folder',
-           'cached']
+           'sha256_file', 'sha256_json', 'sealed_json', 'read_sealed', 'file_record', 'check_file']
 
 # %% ../nbs/015_storage.ipynb #cell-02
 import contextlib
@@ -17,8 +16,7 @@ import os
 import re
 import shutil
 from pathlib import Path
-from filelock import FileLock
-from .core import ConfigError, WmilError, output_root
+from .core import WmilError
 
 # %% ../nbs/015_storage.ipynb #cell-04
 def fsync_dir(
@@ -206,35 +204,3 @@ def check_file(
         raise IncompleteFile(f"{path.name} is truncated")
     if sha256_file(path) != record["sha256"]:
         raise DamagedFile(f"checksum mismatch in {path.name}")
-
-# %% ../nbs/015_storage.ipynb #cell-22
-def cache_folder(
-    kind: str,  # where, under the output root: "runs/players"
-    name: str,  # first part of the folder's name
-    asked: dict,  # all settings that decide the result, as plain values
-) -> Path:
-    "The folder for one piece of work: its name ends in a hash of what was asked."
-    slug = re.sub(r"[^\w.+-]+", "-", name)
-    try:
-        key = sha256_json(asked, 12, sort_keys=True, allow_nan=False)
-    except (TypeError, ValueError) as e:
-        raise ConfigError(f"what makes {name} cannot be stored ({e}): describe it in numbers, text and lists") from None
-    return output_root() / kind / f"{slug}-{key}"
-
-
-def cached(
-    folder,  # see `cache_folder`
-    make,  # function (folder) -> plain values to remember; may find what an interrupted call left
-    record: str = "about.json",  # name of the file that is written last
-) -> dict:  # what `make` returned when the work was done
-    "Do a piece of work once; later calls read what was remembered."
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock").acquire()
-    except OSError as e:
-        raise write_error(folder, e) from e
-    with lock:
-        if not (folder / record).exists():
-            atomic_write(folder / record, json.dumps(make(folder) or {}, allow_nan=False))
-        return json.loads((folder / record).read_text(encoding="utf-8"))

@@ -29,14 +29,13 @@ from wmil.dev.notebooks import (
     MAKES,
     READS,
     check_parameters,
-    dependency_hashes,
-    fingerprint,
     names_given,
     parameters,
     read_cells,
     read_values,
     syntax,
 )
+from ..fingerprints import dependency_hashes, fingerprint
 from ..storage import atomic_write
 
 # %% ../../nbs/905_dev.graph.ipynb #cell-06

@@ -7,13 +7,14 @@ __all__ = ['PLAYER_FILE', 'SMOKE_PLAYER', 'QUICK_PLAYER', 'PLAYERS', 'save_playe
            'PlayerDataset', 'player_data', 'code_pictures', 'train_player']
 
 # %% ../../nbs/495_games.players.ipynb #cell-02
-import json, time
+import json
 from pathlib import Path
 from typing import Annotated, NamedTuple
 import numpy as np
 import wmil.games.pretrained  # noqa: F401, it gives GameTransformer save_pretrained and load
 from filelock import FileLock
 from pydantic import Field
+from ..cache import WorkClock, cache_folder, cached
 from ..config import config, dump_config
 from ..core import WmilError
 from .agents import check_player_codes
@@ -27,9 +28,10 @@ from .heads import GameTransformerConfig
 from .metrics import training_config
 from .transformer import GameTransformer
 from .validation import Validation
+from ..fingerprints import code_hash
 from ..rng import seed_everything
 from ..runs import Run, create_run
-from ..storage import atomic_write, cache_folder, cached
+from ..storage import atomic_write
 from ..trainers import Trainer
 
 # %% ../../nbs/495_games.players.ipynb #cell-05
@@ -137,7 +139,7 @@ def player_data(
     cfg: PlayerConfig,
 ) -> PlayerDataset:
     "Demonstrations as tokens; made once and stored under `data/games`."
-    folder = cache_folder("data/games/players", "demos", dump_config(cfg.demos))
+    folder = cache_folder("data/games/players", "demos", dump_config(cfg.demos), code_hash(player_data))
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
         plays = demos(cfg.demos, folder / "demos")
@@ -182,18 +184,26 @@ def _validation(trainer, model, packed, cfg, interval, folder):
     return Validation(trainer, model, held_out, interval, folder)
 
 
+def _watch(clock, validate):  # what the trainer calls at each logged row
+    def _look():
+        clock.tick()
+        return validate() if validate else {}
+
+    return _look
+
+
 def _fit_player(cfg, packed, tokenizer, seed, folder, metadata):  # -> model, what to write into about.json
     run = _training_run(folder, metadata)
     seed_everything(seed)
     model = GameTransformer.from_config(cfg.model, packed.vocabulary, seed, code_pictures(tokenizer))
     batches = TrajectoryBatches(packed, "train", cfg.batch_size, seed, cfg.size, cfg.stride, 1)
-    started = time.process_time()
     interval, best, trainer = metadata.get("validate_every"), folder / "best", Trainer(_training_config(cfg), run)
+    clock = WorkClock(folder / "seconds.json")
     with run:
-        watch = _validation(trainer, model, packed, cfg, interval, best) if interval else None
-        history = trainer.fit(model, batches, resume=True, evaluate=watch)
+        validate = _validation(trainer, model, packed, cfg, interval, best) if interval else None
+        history = trainer.fit(model, batches, resume=True, evaluate=_watch(clock, validate))
     model = GameTransformer.load(best) if interval else model
-    return model, {"seconds": time.process_time() - started, "history": history}
+    return model, {"seconds": clock.seconds, "history": history}
 
 # %% ../../nbs/495_games.players.ipynb #cell-28
 def train_player(
@@ -203,7 +213,7 @@ def train_player(
     seed: int = 0,  # of weights and order
     name: str = "player",  # first part of the folder's name
     validate_every: int = 0,  # windows between validations, whose best weights are kept; 0: the last weights
-) -> tuple:  # model in evaluation mode, {"seconds" of one core, "history"}
+) -> tuple:  # model in evaluation mode, {"seconds" of one core, "history", "made": its origin}
     "A player, from `runs/players` where it was trained before."
     metadata = {**dump_config(cfg), "seed": seed, "tokens": packed.sha256}
     if validate_every:  # without it, the folder is that of a player without validation
@@ -215,6 +225,7 @@ def train_player(
         save_player(folder / "player", model, tokenizer)
         return about
 
-    folder = cache_folder("runs/players", f"{name}-{seed}", metadata)
-    about = cached(folder, make)
+    code = code_hash(train_player)
+    folder = cache_folder("runs/players", f"{name}-{seed}", metadata, code)
+    about = cached(folder, make, code)
     return load_player(folder / "player")[0], about
