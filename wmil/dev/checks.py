@@ -18,9 +18,10 @@ import tempfile
 from pathlib import Path
 from ..core import display_path, root
 from .batch import failure
-from .notebooks import imports, read_cells, syntax
+from .notebooks import read_cells, syntax
 from .readme import FAMILIES, build_readme, lessons, outline, reading_order, readme_text, translate_links
 from .site import library
+from ..fingerprints import imports
 
 # %% ../../nbs/930_dev.checks.ipynb #cell-05
 def import_error(
