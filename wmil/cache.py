@@ -15,7 +15,7 @@ from filelock import FileLock
 from .core import ConfigError, WmilError, output_root
 from .fingerprints import code_hash
 from .results import provenance
-from .storage import atomic_write, sha256_json, write_error
+from .storage import atomic_write, read_json, sha256_json, write_error
 
 # %% ../nbs/017_cache.ipynb #cell-05
 def cache_folder(
@@ -70,7 +70,7 @@ def cached(
             value = make(folder) or {}
             made = _origin(folder, code, time.perf_counter() - since)
             atomic_write(folder / record, json.dumps({**value, "made": made}, allow_nan=False))
-        about = json.loads((folder / record).read_text(encoding="utf-8"))
+        about = read_json(folder / record)
     _check_code(folder, about, code)
     return about
 
@@ -83,7 +83,7 @@ class WorkClock:
         file,  # where `tick` writes them
     ):
         self.file = Path(file)
-        self.before = json.loads(self.file.read_text()) if self.file.exists() else 0.0
+        self.before = read_json(self.file, float) if self.file.exists() else 0.0
         self.since = time.process_time()
 
     @property

@@ -6,6 +6,7 @@
 __all__ = ['Run', 'create_run', 'config_difference', 'open_run']
 
 # %% ../nbs/020_runs.ipynb #cell-02
+import errno
 import json
 import os
 import time
@@ -15,9 +16,21 @@ from fastcore.basics import patch
 from filelock import FileLock, Timeout
 from .core import ConfigError, WmilError, find_file, output_root
 from .results import provenance
-from .storage import atomic_write, write_error
+from .storage import atomic_write, check_content, parse_json, write_error
 
 # %% ../nbs/020_runs.ipynb #cell-05
+def _read_config(path):
+    "A run's configuration; `WmilError` if there is none, or it is damaged."
+    file = Path(path) / "config.yaml"
+    if not file.exists():
+        raise WmilError(f"{path} is not a run directory: it holds no config.yaml")
+    try:
+        value = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        raise WmilError(f"{file} is damaged: it cannot be read as YAML; restore it, or start a new run") from None
+    return check_content(file, value, dict)
+
+
 class Run:
     "A run directory, opened by one process."
 
@@ -27,9 +40,7 @@ class Run:
         tensorboard: bool = True,  # also write TensorBoard events
     ):
         self.path = Path(path)
-        if not (self.path / "config.yaml").exists():
-            raise WmilError(f"{path} is not a run directory: it holds no config.yaml")
-        self.config = yaml.safe_load((self.path / "config.yaml").read_text())
+        self.config = _read_config(path)
         self._lock = self._acquire()
         self.tensorboard = tensorboard
         self.loggers = []  # further places for metrics, with log(step, metrics) and close()
@@ -55,13 +66,18 @@ def checkpoints(self: Run) -> Path:
 
 @patch
 def close(self: Run):
-    "Flush what is open and release the lock."
-    for file in (self._events, self._metrics, *self.loggers):
-        if file is not None:
+    "Flush what is open and release the lock; `WmilError` if something could not be written."
+    failed = None
+    for file in filter(None, (self._events, self._metrics, *self.loggers)):
+        try:
             file.close()
+        except OSError as e:
+            failed = failed or e
     self._events = self._metrics = None
     self.loggers = []
     self._lock.release()
+    if failed:
+        raise write_error(self.path, failed) from failed
 
 
 @patch
@@ -70,8 +86,12 @@ def __enter__(self: Run):
 
 
 @patch
-def __exit__(self: Run, *exc):
-    self.close()
+def __exit__(self: Run, kind, *exc):
+    try:
+        self.close()
+    except WmilError:
+        if kind is None:  # else there is an error already, and it is the first
+            raise
 
 # %% ../nbs/020_runs.ipynb #cell-07
 def _claim_name(tmp, folder, stem):
@@ -146,16 +166,23 @@ def log(
 ):
     "Append one row of metrics, and give the same to TensorBoard (averaged over seeds) and to further loggers."
     try:
-        if self._metrics is None:
-            self._metrics = open(self.path / "metrics.jsonl", "a", encoding="utf-8")
-        self._metrics.write(json.dumps({"step": step, **metrics}) + "\n")
-        self._metrics.flush()
+        self._append(json.dumps({"step": step, **metrics}) + "\n")
+        if self.tensorboard:
+            self._log_events(step, metrics)
     except OSError as e:
         raise write_error(self.path / "metrics.jsonl", e) from e
-    if self.tensorboard:
-        self._log_events(step, metrics)
     for logger in self.loggers:
         logger.log(step, metrics)
+
+
+@patch
+def _append(self: Run, line):
+    "Write one line, without a buffer that would be written again after an error."
+    if self._metrics is None:
+        self._metrics = open(self.path / "metrics.jsonl", "ab", buffering=0)
+    line = line.encode()
+    if self._metrics.write(line) < len(line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @patch
@@ -168,11 +195,13 @@ def _log_events(self: Run, step, metrics):
         mean = sum(value) / len(value) if isinstance(value, list) else value
         self._events.add_scalar(name, mean, step)
 
-# %% ../nbs/020_runs.ipynb #cell-13
+# %% ../nbs/020_runs.ipynb #cell-14
 @patch
 def position(self: Run) -> int:
-    "Bytes of metrics.jsonl written so far."
+    "Bytes of metrics.jsonl that are on disk."
     file = self.path / "metrics.jsonl"
+    if self._metrics is not None:
+        os.fsync(self._metrics.fileno())
     return file.stat().st_size if file.exists() else 0
 
 
@@ -181,8 +210,11 @@ def rewind(
     self: Run,
     position: int,  # bytes to keep
 ):
-    "Cut metrics.jsonl back to where a checkpoint left it."
-    file = self.path / "metrics.jsonl"
+    "Cut metrics.jsonl back to where a checkpoint left it; `WmilError` if it is shorter than that."
+    file, size = self.path / "metrics.jsonl", self.position()
+    if size < position:
+        remedy = "restore it, or delete the newest checkpoint"
+        raise WmilError(f"{file} has {size} bytes where its checkpoint knows {position}: {remedy}")
     if file.exists():
         os.truncate(file, position)
 
@@ -193,5 +225,5 @@ def metrics(self: Run) -> list:
     file = self.path / "metrics.jsonl"
     if not file.exists():
         return []
-    lines = file.read_text().splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    return [parse_json(f"line {i} of {file}", line) for i, line in enumerate(lines, 1) if line.endswith("\n")]

@@ -4,18 +4,23 @@
 
 # %% auto #0
 __all__ = ['REMEDIES', 'fsync_dir', 'write_error', 'atomic_write', 'atomic_folder', 'IncompleteFile', 'DamagedFile',
-           'sha256_file', 'sha256_json', 'sealed_json', 'read_sealed', 'file_record', 'check_file']
+           'sha256_file', 'sha256_json', 'check_content', 'parse_json', 'read_json', 'sealed_json', 'read_sealed',
+           'FileRecord', 'file_record', 'check_file']
 
 # %% ../nbs/015_storage.ipynb #cell-02
 import contextlib
 import ctypes
 import errno
+import glob
 import hashlib
 import json
 import os
 import re
 import shutil
 from pathlib import Path
+from typing import Annotated
+from pydantic import Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 from .core import WmilError
 
 # %% ../nbs/015_storage.ipynb #cell-04
@@ -64,16 +69,40 @@ def write_error(
     remedy = REMEDIES.get(e.errno, "see to that")
     return WmilError(f"cannot write {path}: {e.strerror}; {remedy} and run again (what was there before is unchanged)")
 
-# %% ../nbs/015_storage.ipynb #cell-07
+# %% ../nbs/015_storage.ipynb #cell-08
+def _hidden(path, kind="tmp"):
+    "The name under which this process fills what will be `path`."
+    return path.with_name(f".{path.name}.{os.getpid()}.{kind}")
+
+
+def _is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass
+    return True
+
+
+def _remove_leftovers(path):
+    "Remove what processes that were killed left of their writing."
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        pid = left.name.split(".")[-2]
+        if pid.isdecimal() and not _is_alive(int(pid)):
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+
+# %% ../nbs/015_storage.ipynb #cell-09
 def atomic_write(
     path,  # the file to replace or create; missing folders are made
     data,  # bytes, or text to encode as UTF-8
 ):
     "Replace a file in one step; on any failure the old file is intact and the new one does not exist."
     path = Path(path)
-    tmp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    tmp = _hidden(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
         with open(tmp, "wb") as f:
             f.write(data.encode() if isinstance(data, str) else data)
             f.flush()
@@ -86,7 +115,7 @@ def atomic_write(
         if tmp.parent.is_dir():
             tmp.unlink(missing_ok=True)
 
-# %% ../nbs/015_storage.ipynb #cell-11
+# %% ../nbs/015_storage.ipynb #cell-13
 def _exchange(a, b):
     "Swap the names of two folders in one step; False where the system cannot."
     libc = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
@@ -105,7 +134,7 @@ def _move_in(new, folder):
     elif _exchange(new, folder):
         shutil.rmtree(new)
     else:
-        old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+        old = _hidden(folder, "old")
         os.replace(folder, old)
         try:
             os.replace(new, folder)
@@ -115,7 +144,7 @@ def _move_in(new, folder):
         shutil.rmtree(old)
     fsync_dir(folder.parent)
 
-# %% ../nbs/015_storage.ipynb #cell-12
+# %% ../nbs/015_storage.ipynb #cell-14
 @contextlib.contextmanager
 def atomic_folder(
     path,  # the folder to make or replace; missing folders above it are made
@@ -123,8 +152,9 @@ def atomic_folder(
 ):
     "A hidden folder to fill, which replaces `path` when the block ends; on any failure the old one is intact."
     folder = Path(path)
-    tmp = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    tmp = _hidden(folder)
     try:
+        _remove_leftovers(folder)
         shutil.rmtree(tmp, ignore_errors=True)
         tmp.mkdir(parents=True)
         yield tmp
@@ -136,7 +166,7 @@ def atomic_folder(
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
 
-# %% ../nbs/015_storage.ipynb #cell-17
+# %% ../nbs/015_storage.ipynb #cell-19
 class IncompleteFile(WmilError):
     "A file that is missing or was cut short."
 
@@ -161,7 +191,46 @@ def sha256_json(
     "The SHA-256 of plain values, written as JSON."
     return hashlib.sha256(json.dumps(value, **options).encode()).hexdigest()[:length]
 
-# %% ../nbs/015_storage.ipynb #cell-18
+# %% ../nbs/015_storage.ipynb #cell-21
+def check_content(
+    path,  # the file, for the message
+    value,  # what was read from it
+    schema,  # a type: dict, list[dict], or a TypedDict
+):
+    "The value, if it is of a type; else `DamagedFile` says where it is not."
+    try:
+        return TypeAdapter(schema).validate_python(value, strict=True)
+    except ValidationError as e:
+        error = e.errors(include_url=False)[0]
+        place = ".".join(str(k)[:40] for k in error["loc"]) or "its content"
+        raise DamagedFile(f"{path} does not hold what it should: {place}: {error['msg'][:200]}") from None
+
+
+def parse_json(
+    path,  # the file, for the message
+    text: str,  # what it holds
+    schema=dict,  # see `check_content`
+):
+    "JSON of a type; `IncompleteFile` if it is no JSON, `DamagedFile` if it is of another type."
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise IncompleteFile(f"{path} is not whole JSON") from None
+    return check_content(path, value, schema)
+
+
+def read_json(
+    path,  # a file
+    schema=dict,  # see `check_content`
+):
+    "Read JSON of a type; errors as `parse_json`, and `IncompleteFile` if there is no such file."
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        raise IncompleteFile(f"{path} is missing or cannot be read") from None
+    return parse_json(path, text, schema)
+
+# %% ../nbs/015_storage.ipynb #cell-22
 def sealed_json(
     value: dict,  # plain values, without a key "sha256"
 ) -> str:
@@ -171,30 +240,33 @@ def sealed_json(
 
 def read_sealed(
     path,  # a file with sealed JSON
+    schema=dict,  # see `check_content`
 ) -> dict:  # without the seal
     "Read sealed JSON; `IncompleteFile` if it is missing or cut short, `DamagedFile` if it was changed."
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        value = dict(json.loads(text))
-    except (OSError, ValueError, TypeError):
-        raise IncompleteFile(f"{path} is missing or cut short") from None
+    value = read_json(path)
     value.pop("sha256", None)
-    if sealed_json(value) != text:
+    if sealed_json(value) != Path(path).read_text(encoding="utf-8"):
         raise DamagedFile(f"{path} is damaged: checksum mismatch")
-    return value
+    return check_content(path, value, schema)
 
-# %% ../nbs/015_storage.ipynb #cell-19
+# %% ../nbs/015_storage.ipynb #cell-23
+class FileRecord(TypedDict):
+    "What must be known about a file to tell later whether it is still the same."
+
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: str
+
+
 def file_record(
     path,  # a file
-) -> dict:  # {"bytes": ..., "sha256": ...}
+) -> FileRecord:
     "What must be known about a file to tell later whether it is still the same."
     return {"bytes": Path(path).stat().st_size, "sha256": sha256_file(path)}
 
 
 def check_file(
     path,  # a file
-    record: dict,  # what `file_record` said
+    record: FileRecord,  # what `file_record` said
 ):
     "Compare a file with its record; `IncompleteFile` or `DamagedFile` if they differ."
     path = Path(path)

@@ -268,8 +268,19 @@ def log(
 
 # %% ../nbs/045_trainers.ipynb #cell-31
 @patch
+def _check_weights(self: Trainer):
+    if all(p.isfinite().all() for p in self.params):
+        return
+    rest = f"; the last good checkpoint of {self.run.path} is kept" if self.run else ""
+    raise NonFiniteError(
+        f"the weights are not finite after {self.step} steps: they were not saved; lower lr or max_grad_norm{rest}"
+    )
+
+
+@patch
 def save(self: Trainer):
-    "Write a checkpoint from which training goes on exactly."
+    "Write a checkpoint from which training goes on exactly; `NonFiniteError` if the weights are ruined."
+    self._check_weights()
     if self.folder is None:
         return
     state = {
@@ -293,8 +304,7 @@ def resume(
     "Go on from the run's newest complete checkpoint."
     ckpt = latest_checkpoint(self.folder)
     if ckpt is None:
-        if self.run:
-            self.run.rewind(0)
+        self._start_over()
         return False
     load_weights(self.learner, ckpt.weights, str(ckpt.path))
     self.step = ckpt.step
@@ -311,7 +321,28 @@ def resume(
 
 # %% ../nbs/045_trainers.ipynb #cell-35
 @patch
+def _start_over(self: Trainer):
+    if not self.run:
+        return
+    late = [row["step"] for row in self.run.metrics() if row["step"] >= self.cfg.save_interval]
+    if len(late) > 1:  # one may have been logged just before the first checkpoint was written
+        remedy = "restore them, or start a new run"
+        raise CheckpointError(
+            f"{self.run.path} was trained for {late[-1]} steps, but its checkpoints are gone: {remedy}"
+        )
+    self.run.rewind(0)
+
+# %% ../nbs/045_trainers.ipynb #cell-37
+_STATE = {"step", "updates", "trainer", "optimizer", "processes"}  # what every checkpoint's state holds
+
+
+@patch
 def _check_same_training(self: Trainer, state):
+    absent = _STATE - set(state if isinstance(state, dict) else ())
+    if absent:
+        raise CheckpointError(
+            f"the state of {self.folder.parent} lacks {', '.join(sorted(absent))}: it is of something else"
+        )
     saved = {**dump_config(TrainerConfig()), **state["trainer"]}  # fields that did not exist then have their default
     if differences := config_difference(saved, dump_config(self.cfg)):
         raise CheckpointError(f"{self.folder.parent} was trained otherwise: {'; '.join(differences)}")
@@ -319,7 +350,7 @@ def _check_same_training(self: Trainer, state):
     if there != here:
         raise CheckpointError(f"{self.folder.parent} was trained by {there} processes, now there are {here}")
 
-# %% ../nbs/045_trainers.ipynb #cell-37
+# %% ../nbs/045_trainers.ipynb #cell-39
 @patch
 def _restore(self: Trainer, state):
     self.optimizer.load_state_dict(state["optimizer"])
@@ -333,7 +364,7 @@ def _restore(self: Trainer, state):
         self.run.rewind(state["position"])
         self.history = self.run.metrics()
 
-# %% ../nbs/045_trainers.ipynb #cell-39
+# %% ../nbs/045_trainers.ipynb #cell-41
 @patch
 def _due(self: Trainer, interval, before):
     "Whether an interval has gone by since step `before`."
@@ -346,7 +377,7 @@ def _stopped(self: Trainer):
     rest = f"; go on with --resume {self.run.path}" if self.run else ""
     return KeyboardInterrupt(f"after {self.step} steps{rest}")
 
-# %% ../nbs/045_trainers.ipynb #cell-41
+# %% ../nbs/045_trainers.ipynb #cell-43
 @patch
 def fit(
     self: Trainer,

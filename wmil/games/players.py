@@ -31,7 +31,7 @@ from .validation import Validation
 from ..fingerprints import code_hash
 from ..rng import seed_everything
 from ..runs import Run, create_run
-from ..storage import atomic_write
+from ..storage import DamagedFile, IncompleteFile, atomic_folder, atomic_write, read_json
 from ..trainers import Trainer
 
 # %% ../../nbs/495_games.players.ipynb #cell-05
@@ -49,21 +49,21 @@ def save_player(
     model: GameTransformer,
     tokenizer,  # its frame tokenizer
 ):
-    "Write model, tokenizer, and last a small file that says they belong together."
+    "Write model, tokenizer, and a small file that says they belong together; the old player stays until then."
     folder = Path(folder)
     check_player_codes(model, tokenizer, str(folder))
     _check_replaceable(folder)
-    (folder / PLAYER_FILE).unlink(missing_ok=True)
-    model.save_pretrained(folder / "model")
-    tokenizer.save_pretrained(folder / "tokenizer")
-    metadata = {"version": 1, "tokenizer": tokenizer_fingerprint(tokenizer)}
-    atomic_write(folder / PLAYER_FILE, json.dumps(metadata) + "\n")
+    with atomic_folder(folder) as tmp:
+        model.save_pretrained(tmp / "model")
+        tokenizer.save_pretrained(tmp / "tokenizer")
+        metadata = {"version": 1, "tokenizer": tokenizer_fingerprint(tokenizer)}
+        atomic_write(tmp / PLAYER_FILE, json.dumps(metadata) + "\n")
 
 # %% ../../nbs/495_games.players.ipynb #cell-08
 def _read_fingerprint(folder):
     try:
-        return json.loads((folder / PLAYER_FILE).read_text(encoding="utf-8"))["tokenizer"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return read_json(folder / PLAYER_FILE, dict[str, int | str])["tokenizer"]
+    except (IncompleteFile, DamagedFile, KeyError):
         raise WmilError(
             f"no player in {folder}: expected a folder with player.json, model and tokenizer, as save_player writes it"
         ) from None
