@@ -226,4 +226,5 @@ def metrics(self: Run) -> list:
     if not file.exists():
         return []
     lines = file.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-    return [parse_json(f"line {i} of {file}", line) for i, line in enumerate(lines, 1) if line.endswith("\n")]
+    whole = [(f"line {i} of {file}", line) for i, line in enumerate(lines, 1) if line.endswith("\n")]
+    return [parse_json(where, line, finite=False) for where, line in whole]

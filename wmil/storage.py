@@ -206,14 +206,19 @@ def check_content(
         raise DamagedFile(f"{path} does not hold what it should: {place}: {error['msg'][:200]}") from None
 
 
+def _refuse_constant(name):
+    raise ValueError(name)
+
+
 def parse_json(
     path,  # the file, for the message
     text: str,  # what it holds
     schema=dict,  # see `check_content`
+    finite: bool = True,  # refuse NaN and Infinity, which Python writes and JSON does not know
 ):
     "JSON of a type; `IncompleteFile` if it is no JSON, `DamagedFile` if it is of another type."
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse_constant if finite else None)
     except (ValueError, RecursionError):
         raise IncompleteFile(f"{path} is not whole JSON") from None
     return check_content(path, value, schema)
