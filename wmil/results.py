@@ -13,7 +13,6 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
-import torch
 from .core import WmilError, output_root, results_file, root
 from .storage import atomic_write
 
@@ -48,6 +47,8 @@ def provenance(
     **extra,  # what else belongs to the record: seeds, seconds
 ) -> dict:
     "Where numbers come from: commit (and whether code differed from it), versions, machine."
+    import torch  # not above: figures read results without it
+
     changed = _git("status", "--porcelain", "--", ".", ":!figures", ":!results", ":!paper_drafts")
     versions = {package: _version(package) for package in PACKAGES}
     machine = {
