@@ -62,19 +62,20 @@ def panels(
     return fig, axes[0]
 
 # %% ../nbs/075_plot.ipynb #cell-15
-def _centre(x):
-    return iqm(x) if len(x) >= MIN_SEEDS else np.mean(x)
+def _colors(df, hue):
+    "A colour of the palette for each condition."
+    names, colors = list(dict.fromkeys(df[hue])), list(PALETTE.values())[1:]
+    if len(names) > len(colors):
+        problem = f"{len(names)} conditions in {hue!r}, but only {len(colors)} colours can be told apart"
+        raise ConfigError(f"{problem}: draw two panels")
+    return dict(zip(names, colors))
 
 
-def _band(table):
-    "The band or error bar to ask seaborn for: none, if any point has too few seeds."
-    return None if (table.n < MIN_SEEDS).any() else lambda x: iqm_interval(x)[1:]
-
-
-def _check_colors(k, hue):
-    most = len(PALETTE) - 1
-    if k > most:
-        raise ConfigError(f"{k} conditions in {hue!r}, but only {most} colours can be told apart: draw two panels")
+def _draw_bands(table, x, ax, hue, colors):
+    "The interval at every point, a band for each condition."
+    for name, color in colors.items():
+        d = table[table[hue] == name] if hue else table
+        ax.fill_between(d[x], d.low, d.high, color=color, alpha=0.25, lw=0)
 
 
 def curves(
@@ -88,15 +89,16 @@ def curves(
 ) -> pd.DataFrame:  # the numbers that were drawn: hue, x, centre, low, high, n
     "IQM over seeds with its 95 % bootstrap band; of fewer than five seeds their mean, and each seed."
     table = summarise(df, [hue, x] if hue else x, y)
-    band = _band(table)
     if hue:
-        k = df[hue].nunique()
-        _check_colors(k, hue)
-        look = dict(hue=hue, style=hue, palette=list(PALETTE.values())[1 : k + 1])
+        colors = _colors(df, hue)
+        look = dict(hue=hue, style=hue, palette=colors, hue_order=list(colors), style_order=list(colors))
     else:
-        look = dict(color=color or PALETTE["blue"], label=label)
-    sns.lineplot(df, x=x, y=y, ax=ax, estimator=_centre, errorbar=band, err_kws=dict(alpha=0.25, lw=0), **look)
-    if band is None and table.n.max() > 1:
+        colors = {None: color or PALETTE["blue"]}
+        look = dict(color=colors[None], label=label)
+    sns.lineplot(table.rename(columns={"centre": y}), x=x, y=y, ax=ax, estimator=None, **look)
+    if (table.n >= MIN_SEEDS).all():
+        _draw_bands(table, x, ax, hue, colors)
+    elif table.n.max() > 1:
         thin = dict(estimator=None, units="seed", lw=0.5, alpha=0.6, legend=False)
         sns.lineplot(df, x=x, y=y, ax=ax, **thin, **{**look, "label": None})
     return table
@@ -124,6 +126,10 @@ def reference(
     )
 
 # %% ../nbs/075_plot.ipynb #cell-23
+def _centre(x):
+    return iqm(x) if len(x) >= MIN_SEEDS else np.mean(x)
+
+
 def compare(
     df: pd.DataFrame,  # tidy rows, one per seed and condition
     by: str,  # column of conditions, one row of the panel each
@@ -139,8 +145,9 @@ def compare(
     np.random.seed(0)  # seaborn's jitter has no seed of its own
     sns.stripplot(**axes, **dots)
     np.random.set_state(state)
+    band = (lambda x: iqm_interval(x)[1:]) if (table.n >= MIN_SEEDS).all() else None
     mark = dict(color=PALETTE["vermillion"], linestyle="none", marker="D", markersize=4, err_kws=dict(lw=1.6), zorder=5)
-    sns.pointplot(**axes, estimator=_centre, errorbar=_band(table), **mark)
+    sns.pointplot(**axes, estimator=_centre, errorbar=band, **mark)
     return table
 
 # %% ../nbs/075_plot.ipynb #cell-26

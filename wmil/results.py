@@ -14,7 +14,6 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-import torch
 from typing_extensions import NotRequired, TypedDict
 from .core import WmilError, output_root, results_file, root
 from .storage import DamagedFile, IncompleteFile, atomic_write, read_json
@@ -58,6 +57,8 @@ def provenance(
     **extra,  # what else belongs to the record: seeds, seconds
 ) -> dict:
     "Where numbers come from: commit (and whether code differed from it), versions, machine."
+    import torch  # not above: figures read results without it
+
     commit, dirty = _commit()
     versions = {package: _version(package) for package in PACKAGES}
     machine = {

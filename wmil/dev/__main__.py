@@ -29,6 +29,7 @@ from wmil.dev.checks import (
     error_output,
     start_tool,
 )
+from .prose import check_drafts, check_prose
 from .readme import build_readme
 from .site import build_docs
 from .smoke import run_smoke
@@ -129,6 +130,8 @@ CHECKS = {
     "ruff": check_ruff,
     "imports in order": check_imports,
     "names unique": check_names,
+    "no typed results": check_prose,
+    "drafts in step": check_drafts,
 }
 
 # %% ../../nbs/940_dev.cli.ipynb #cell-06

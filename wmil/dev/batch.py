@@ -107,6 +107,8 @@ def run_job(
     exit_with_parent(os.environ.get("WMIL_BATCH", ""))
     for library in ("OMP", "MKL", "OPENBLAS"):
         os.environ[f"{library}_NUM_THREADS"] = str(job["threads"])
+    if Path(job["notebook"]).parent.name == "figures":
+        os.environ["MPLBACKEND"] = "agg"  # pictures are saved, so they need not be drawn again for the copy
     executed = stamp.with_suffix(".ipynb")
     executed.unlink(missing_ok=True)
     _execute(job, executed, seconds)

@@ -201,7 +201,8 @@ def graph(
 ) -> list:  # of jobs
     "The notebooks to bring up to date, each with the files it reads and makes."
     jobs = all_jobs(preset, read_values(values))
-    todo = [check_choice("notebook", n, jobs) for n in re.split(r"[\s,]+", only) if n] or list(jobs)
+    everything = [n for n, j in jobs.items() if preset != "paper" or not j.trains]
+    todo = [check_choice("notebook", n, jobs) for n in re.split(r"[\s,]+", only) if n] or everything
     keeps_results = preset == "paper" and not rerun
     given = {n for n, j in jobs.items() if keeps_results and j.trains and existing_results(n, preset)}
     _find_inputs(jobs, given, preset)
