@@ -49,7 +49,7 @@ def allowed_values(
     states = [task.states_list[i].values for i in state_ids]
     allowed = {}
     for j, attribute in enumerate(task.spec):
-        present = [values[j] for values in states]
+        present = [entry for values in states for entry in attribute.entries(values[j])]
         allowed[attribute.name] = [v for v in attribute.values if v in present]
     return json.dumps(allowed)
 
@@ -192,13 +192,20 @@ def _object_schema(**properties) -> dict:
     }
 
 # %% ../../nbs/140_interaction.questions.ipynb #cell-41
+def _attribute_schema(attribute) -> dict:
+    entry = {"enum": list(attribute.values)}
+    if attribute.length is None:
+        return entry
+    return {"type": "array", "items": entry, "minItems": attribute.length, "maxItems": attribute.length}
+
+
 def answer_schema(
     task: SymbolicTask,  # which task
     duty: str,  # "reward", "transition", "instance"
 ) -> dict:  # JSON schema
     "The form of an answer, for servers that can hold a model to it."
     which = {"which": {"type": "array", "items": {"type": "integer"}}}
-    state = {"state": _object_schema(**{a.name: {"enum": list(a.values)} for a in task.spec})}
+    state = {"state": _object_schema(**{a.name: _attribute_schema(a) for a in task.spec})}
     if duty == "reward":
         return _object_schema(**which, reward={"type": "number"})
     if duty == "transition":

@@ -25,15 +25,34 @@ class Attribute:
 
     name: str  # for example "color"
     values: tuple  # all it can be: numbers, words, or None for unspecified
+    length: int = None  # of a list of such values; None: a single value
+
+    @property
+    def places(self) -> int:
+        "How many values it has."
+        return 1 if self.length is None else self.length
+
+    def entries(self, value) -> tuple:
+        "The value of each place."
+        return (value,) if self.length is None else value
 
 # %% ../../nbs/102_interaction.symbolic.ipynb #cell-07
+def _shown(value):  # in an error
+    return str(list(value)) if isinstance(value, tuple) else repr(value)
+
+
 def _check_values(spec, values):
     if len(values) != len(spec):
         names = ", ".join(a.name for a in spec)
         raise StateError(f"a state of {len(values)} values was given: expected {len(spec)}, one each for {names}")
     for a, v in zip(spec, values):
-        if v not in a.values:
-            raise StateError(f"{a.name} = {v!r} is not allowed: expected one of {', '.join(map(str, a.values))}")
+        listed = isinstance(v, tuple)
+        allowed = "one of " + ", ".join(map(str, a.values))
+        if listed != (a.length is not None) or len(a.entries(v)) != a.places:
+            expected = allowed if a.length is None else f"a list of {a.length} values, each {allowed}"
+            raise StateError(f"{a.name} = {_shown(v)} is not allowed: expected {expected}")
+        if any(entry not in a.values for entry in a.entries(v)):
+            raise StateError(f"{a.name} = {_shown(v)} is not allowed: expected {allowed}")
 
 # %% ../../nbs/102_interaction.symbolic.ipynb #cell-09
 @dataclass(frozen=True)
@@ -44,18 +63,19 @@ class State:
     values: tuple  # one value for each
 
     def __post_init__(self):
+        object.__setattr__(self, "values", tuple(tuple(v) if isinstance(v, list) else v for v in self.values))
         _check_values(self.spec, self.values)
 
     def to_tensor(self) -> torch.Tensor:  # shape (D,), D the number of all values of all attributes
         "The one-hot codes of all attributes, end to end: what the baby sees."
-        codes = [torch.eye(len(a.values))[a.values.index(v)] for a, v in zip(self.spec, self.values)]
-        return torch.cat(codes)
+        pairs = [(a, entry) for a, v in zip(self.spec, self.values) for entry in a.entries(v)]
+        return torch.cat([torch.eye(len(a.values))[a.values.index(entry)] for a, entry in pairs])
 
     def to_prompt(self) -> str:  # a JSON object
         "What a language model reads."
         return json.dumps({a.name: v for a, v in zip(self.spec, self.values)})
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-12
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-14
 class ActionSpace(gymnasium.spaces.Discrete):
     "Meaningless symbols 0 to size − 1."
 
@@ -69,7 +89,7 @@ class ActionSpace(gymnasium.spaces.Discrete):
         super().__init__(size, seed=seed)
         self.size = size
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-15
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-17
 class SymbolicTask:
     "A task of finitely many states, given by its tables."
 
@@ -93,7 +113,7 @@ class SymbolicTask:
         self.states_list = [State(spec, v) for v in values]
         self.index = {s: i for i, s in enumerate(self.states_list)}
         self.num_states = len(values)
-        self.state_dim = sum(len(a.values) for a in spec)
+        self.state_dim = sum(len(a.values) * a.places for a in spec)
         self.right = right
         self.reward = right.float() if reward is None else reward
         self.after = after
@@ -104,7 +124,12 @@ class SymbolicTask:
         "The observation of each state."
         return self.obs
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-17
+    @property
+    def attribute_sizes(self) -> tuple:
+        "For each attribute (number of values, number of places): how its part of an observation is made up."
+        return tuple((len(a.values), a.places) for a in self.spec)
+
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-19
 def _uniform_prefix(
     weight,
 ):  # (K,) -> n, where the first n states are equally likely and no other is possible; else None
@@ -124,7 +149,7 @@ def set_levels(
     self.cdf = self.levels.cumsum(-1).clamp(max=1)
     self.uniform_over = [_uniform_prefix(w) for w in levels]
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-21
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-23
 @patch
 def check_level(
     self: SymbolicTask,
@@ -139,7 +164,7 @@ def check_level(
         raise ConfigError(f"difficulty {bad} is out of range: {self.name} has levels 0 to {self.num_levels - 1}")
     return level
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-23
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-25
 @patch
 def generate_instance(
     self: SymbolicTask,
@@ -153,7 +178,7 @@ def generate_instance(
         return rng.randint(self.uniform_over[level], n)
     return torch.searchsorted(self.cdf[level], rng.rand(n), right=True).clamp_(max=self.num_states - 1)
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-25
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-27
 @patch
 def compute_reward(
     self: SymbolicTask,
@@ -163,7 +188,7 @@ def compute_reward(
     "Judge actions."
     return torch.take(self.reward, torch.add(act, state, alpha=self.num_actions))
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-27
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-29
 @patch
 def next_state(
     self: SymbolicTask,
@@ -177,7 +202,7 @@ def next_state(
         return self.generate_instance(rng, state.shape[-1], level)
     return torch.take(self.after, torch.add(act, state, alpha=self.num_actions))
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-30
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-32
 @patch
 def correct_action(
     self: SymbolicTask,
@@ -186,7 +211,7 @@ def correct_action(
     "The first of the correct actions."
     return self.right.int().argmax(-1)[state]
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-32
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-34
 @patch
 def state_number(
     self: SymbolicTask,
@@ -201,7 +226,7 @@ def state_number(
         raise StateError(f"{state.to_prompt()} does not occur in {self.name}")
     return self.index[state]
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-34
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-36
 @patch
 def to(
     self: SymbolicTask,
@@ -213,7 +238,7 @@ def to(
             setattr(self, k, v.to(device))
     return self
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-37
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-41
 @patch
 def success(
     self: SymbolicTask,
@@ -229,7 +254,7 @@ def success(
         f = (policy * (hit + (1 - hit) * later)).sum(-1)
     return (f * self.levels[self.check_level(level)]).sum(-1)
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-39
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-43
 @patch
 def uniform(self: SymbolicTask) -> torch.Tensor:  # (K, A)
     "The uniform random policy."

@@ -139,13 +139,14 @@ def _check_state_dim(cfg, task):
         )
 
 # %% ../../nbs/170_interaction.train.ipynb #cell-16
-def _baby_config(cfg, task):
-    return replace_config(
+def _make_baby(cfg, task):
+    sizes = replace_config(
         cfg.baby,
         state_dim=task.state_dim,
         num_actions=task.num_actions,
         embedding_head=cfg.baby.embedding_head or cfg.rule.world_model_target == "embedding",
     )
+    return BabyModel(sizes, task.attribute_sizes)
 
 
 def make_learner(
@@ -157,7 +158,7 @@ def make_learner(
     few_states = task.num_states < batch_layout(cfg, task).rows and not cfg.baby.dropout
     rule = {"reinforce": REINFORCE, "ppo": PPO}[cfg.algorithm]
     return rule(
-        BabyModel(_baby_config(cfg, task)),
+        _make_baby(cfg, task),
         cfg.rule,
         states=task.states() if few_states else None,
         teacher=task.oracle() if cfg.rule.distill_coef else None,
@@ -334,7 +335,7 @@ def count_parameters(
     cfg: TrainConfig,  # what to train
 ) -> int:
     "How many numbers a baby of this configuration learns."
-    return sum(p.numel() for p in BabyModel(_baby_config(cfg, task_of(cfg))).parameters())
+    return sum(p.numel() for p in _make_baby(cfg, task_of(cfg)).parameters())
 
 
 def summary(
