@@ -9,7 +9,9 @@ __all__ = ['Job', 'products', 'config_hashes', 'read_job', 'all_jobs', 'existing
 import ast
 import hashlib
 import json
+import os
 import re
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from wmil.core import (
@@ -158,7 +160,7 @@ def all_jobs(
     "Every notebook of the batch."
     check_choice("preset", preset, PRESETS)
     folders = [root() / "nbs" / kind for kind in ("experiments", "figures")]
-    paths = sorted(path for f in folders for path in f.glob("*.ipynb"))
+    paths = sorted(path for f in folders for path in f.glob("[!.]*.ipynb") if path.is_file())
     names = [p.stem for p in paths]
     for name in values:
         check_choice("notebook", name, names)
@@ -214,13 +216,21 @@ def graph(
             todo += jobs[name].needs
     return [job for name, job in jobs.items() if name in chosen]
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-17
+# %% ../../nbs/905_dev.graph.ipynb #cell-18
+def _not_in_the_future(files):
+    now = time.time()
+    for file in files:
+        if file.exists() and file.stat().st_mtime > now:
+            os.utime(file, (now, now))
+
+
 def write_stamps(
     jobs: list,  # of the graph
     force: bool = False,  # make every job stale
 ):
     "Bring the jobs' stamps up to date; one whose content is right keeps its age."
     for job in jobs:
+        _not_in_the_future([*job.reads, *job.makes, job.stamp])
         content = {
             "notebook": str(job.path),
             "values": job.values,
