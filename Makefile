@@ -13,10 +13,18 @@ RUN   := $(VENV)/bin/python -m
 DEV   := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(RUN) wmil.dev
 export JUPYTER_PREFER_ENV_PATH := 1
 
+# what a user says reaches the program as it is, so that no quote or $(...) in it is run
+export MAKE_PRESET  := $(value PRESET)
+export MAKE_ONLY    := $(value ONLY)
+export MAKE_SET     := $(value SET)
+export MAKE_PROFILE := $(value PROFILE)
+export MAKE_CORES   := $(value CORES)
+unexport PRESET ONLY SET PROFILE CORES
+
 # a .venv that was made in another folder would still import from there
 $(if $(filter-out $(CURDIR),$(shell cat $(VENV)/.where 2>/dev/null)),$(info set-up: $(VENV) was made in another folder)$(shell rm -rf $(VENV)))
 
-.PHONY: help setup figures test lab paper bench docs clean
+.PHONY: help setup figures test faults lab latexmk paper bench docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -42,19 +50,25 @@ $(READY): requirements.lock settings.ini setup.py
 	@echo '$(CURDIR)' > $(VENV)/.where && touch $@
 
 figures: $(READY) ## redraw figures and tables; PRESET=smoke|quick|paper ONLY=name RERUN=1 CORES=n PROFILE=profiles/slurm
-	@$(DEV) figures --preset "$(PRESET)" --only "$(ONLY)" --set "$(SET)" --profile "$(PROFILE)" $(if $(CORES),--cores "$(CORES)") $(if $(RERUN),--rerun)
+	@$(DEV) figures --preset "$$MAKE_PRESET" --only "$$MAKE_ONLY" --set "$$MAKE_SET" --profile "$$MAKE_PROFILE" $(if $(value CORES),--cores "$$MAKE_CORES") $(if $(value RERUN),--rerun)
 
 test: $(READY) ## all checks and every notebook; SLOW=1 runs the cells marked slow too
 	@$(DEV) test $(if $(SLOW),--slow)
 
+faults: $(READY) ## thousands of damaged files for every reader
+	@WMIL_FUZZ=2000 PATH="$(CURDIR)/$(VENV)/bin:$$PATH" nbdev_test --path nbs/tests/reader_faults.ipynb --do_print
+
 lab: $(READY) ## open the front page in JupyterLab
 	@$(RUN) jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS) nbs/index.ipynb
 
-paper: PRESET = paper
-paper: figures ## build paper_drafts/*.pdf; PRESET=quick for your own numbers
+latexmk:
 	@command -v latexmk >/dev/null || { echo "latexmk is missing; Debian: apt install latexmk texlive-latex-extra lmodern; macOS: brew install --cask mactex" >&2; exit 1; }
+
+paper: PRESET = paper
+paper: export MAKE_PRESET = $(value PRESET)
+paper: latexmk figures ## build paper_drafts/*.pdf; PRESET=quick for your own numbers
 	@cd paper_drafts && for d in draft_*.tex; do d=$${d%.tex}; \
-	  latexmk -pdf -interaction=nonstopmode -halt-on-error -usepretex='\def\preset{$(PRESET)}' $$d.tex > $$d.log.txt 2>&1 \
+	  latexmk -pdf -interaction=nonstopmode -halt-on-error -usepretex='\def\preset{'"$$MAKE_PRESET"'}' $$d.tex > $$d.log.txt 2>&1 \
 	    || { tail -n 25 $$d.log.txt; echo "the draft does not build: see paper_drafts/$$d.log.txt" >&2; exit 1; }; \
 	  echo "made paper_drafts/$$d.pdf"; done
 
