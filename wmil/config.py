@@ -4,16 +4,18 @@
 
 # %% auto #0
 __all__ = ['Probability', 'Fraction', 'config', 'make_config', 'is_config', 'FlatField', 'flat_fields', 'flat_values',
-           'replace_config', 'load_config', 'dump_config']
+           'replace_config', 'read_yaml', 'load_config', 'dump_config']
 
 # %% ../nbs/005_config.ipynb #cell-02
 import dataclasses
 import functools
+import reprlib
 import typing
 from typing import Annotated, get_args, get_type_hints
 import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
+from fastcore.basics import patch
 from .core import ConfigError, find_file, suggest
 
 # %% ../nbs/005_config.ipynb #cell-04
@@ -25,10 +27,18 @@ def config(
     cls,  # a class with annotated fields
 ):
     "Make `cls` a frozen dataclass that refuses unknown keys and wrong types."
-    settings = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
+    settings = ConfigDict(extra="forbid", arbitrary_types_allowed=False, allow_inf_nan=False)
     return dataclass(frozen=True, kw_only=True, config=settings)(cls)
 
 # %% ../nbs/005_config.ipynb #cell-07
+def _short(value):
+    "A value as Python writes it, cut where it is long or deep."
+    shortener = reprlib.Repr()
+    shortener.maxlevel, shortener.maxlist, shortener.maxtuple, shortener.maxdict = 2, 4, 4, 4
+    shortener.maxstring = shortener.maxlong = shortener.maxother = 80
+    return shortener.repr(value)
+
+
 def _first_error(error, cls, where):
     "One sentence for the first of pydantic's errors."
     details = error.errors()[0]
@@ -38,22 +48,33 @@ def _first_error(error, cls, where):
     if details["type"] in ("missing", "missing_argument"):
         return f"{where}key {key!r} is missing"
     message = details["msg"]
-    return f"{where}{key} = {details['input']!r} is not allowed: {message[0].lower()}{message[1:]}"
+    return f"{where}{key} = {_short(details['input'])} is not allowed: {message[0].lower()}{message[1:]}"
 
 
 def _unknown_key(key, known, where):
     "The sentence for a key that no field has."
-    return f"{where}unknown key {key!r}{suggest(key, known) or '; known: ' + ', '.join(known)}"
+    return f"{where}unknown key {_short(key)}{suggest(key, known) or '; known: ' + ', '.join(known)}"
 
-
+# %% ../nbs/005_config.ipynb #cell-09
 def _check_no_bools(cls, values, where):
-    "Refuse True and False where a number is expected."
+    "Refuse True and False where a number is expected, in a list too."
     for name, hint in get_type_hints(cls).items():
+        value = values.get(name)
         is_number = bool({int, float} & {hint, *get_args(hint)})
-        if is_number and isinstance(values.get(name), bool):
-            raise ConfigError(f"{where}{name} = {values[name]!r} is not allowed: a number was expected")
+        parts = value if isinstance(value, (list, tuple)) else [value]
+        if is_number and any(isinstance(part, bool) for part in parts):
+            raise ConfigError(f"{where}{name} = {_short(value)} is not allowed: a number was expected")
 
-# %% ../nbs/005_config.ipynb #cell-08
+
+def _check_keys(values, where):
+    "Refuse what isn't a mapping from words to values."
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where}expected `key: value` lines, got {type(values).__name__}")
+    wrong = [key for key in values if not isinstance(key, str)]
+    if wrong:
+        raise ConfigError(f"{where}key {_short(wrong[0])} is no word: expected `key: value` lines")
+
+# %% ../nbs/005_config.ipynb #cell-10
 def make_config(
     cls,  # a class made by `config`
     values: dict,  # field -> value, from wherever they came; fields of nested configurations may stand flat
@@ -61,8 +82,7 @@ def make_config(
 ):
     "Build a configuration; `ConfigError` names the key, what was given and what is allowed."
     prefix = f"{where}: " if where else ""
-    if not isinstance(values, dict):
-        raise ConfigError(f"{prefix}expected `key: value` lines, got {type(values).__name__}")
+    _check_keys(values, prefix)
     values = _nest(cls, values, where)
     _check_no_bools(cls, values, prefix)
     try:
@@ -72,7 +92,7 @@ def make_config(
     except TypeError as e:
         raise ConfigError(f"{prefix}{e}") from None
 
-# %% ../nbs/005_config.ipynb #cell-10
+# %% ../nbs/005_config.ipynb #cell-12
 def is_config(
     kind,  # anything that an annotation may hold
 ) -> bool:
@@ -85,7 +105,7 @@ def _nested(cls):
     hints = get_type_hints(cls)
     return {f.name: hints[f.name] for f in dataclasses.fields(cls) if is_config(hints[f.name])}
 
-# %% ../nbs/005_config.ipynb #cell-11
+# %% ../nbs/005_config.ipynb #cell-13
 class FlatField(typing.NamedTuple):
     "A field as the command line shows it."
 
@@ -110,7 +130,7 @@ def flat_fields(
             _add_nested(flat, name, field._replace(default=defaults[name], owners=(owner,)), cls)
     return flat
 
-# %% ../nbs/005_config.ipynb #cell-12
+# %% ../nbs/005_config.ipynb #cell-14
 def _own_fields(cls):
     "(field, annotation, comment) of each field, inherited ones too."
     from fastcore.docments import docments
@@ -142,7 +162,7 @@ def _add_nested(flat, name, field, cls):
             raise TypeError(f"{cls.__name__}: {known.owners[0]} and {field.owners[0]} mean different things by {name}")
         flat[name] = known._replace(owners=known.owners + field.owners)
 
-# %% ../nbs/005_config.ipynb #cell-14
+# %% ../nbs/005_config.ipynb #cell-16
 def flat_values(
     cfg,  # a configuration
 ) -> dict:  # flat name -> value
@@ -163,7 +183,7 @@ def _nest(cls, values, where):
     out = {}
     for key, value in values.items():
         if key in nested:
-            parts[key] |= value if isinstance(value, dict) else flat_values(value)
+            parts[key] |= _part(key, value, where)
         elif key in flat and flat[key].owners:
             for owner in flat[key].owners:
                 parts[owner][key] = value
@@ -177,6 +197,16 @@ def _nest(cls, values, where):
     return out
 
 
+def _part(key, value, where):
+    "The flat values of a nested configuration, however it was given."
+    if isinstance(value, dict):
+        return value
+    if is_config(type(value)):
+        return flat_values(value)
+    prefix = f"{where}: " if where else ""
+    raise ConfigError(f"{prefix}{key} = {_short(value)} is not allowed: expected keys and values of its own")
+
+
 def replace_config(
     cfg,  # a configuration
     **changes,  # flat name -> new value
@@ -186,7 +216,78 @@ def replace_config(
     own = {f.name: getattr(cfg, f.name) for f in dataclasses.fields(cfg) if f.name not in nested}
     return make_config(type(cfg), {**own, **nested, **changes})
 
-# %% ../nbs/005_config.ipynb #cell-17
+# %% ../nbs/005_config.ipynb #cell-19
+class _NotPlain(yaml.MarkedYAMLError):
+    "YAML, but more than a configuration needs."
+
+
+def _size(node, sizes):
+    "How many values a node stands for, with its aliases written out."
+    parts = [] if isinstance(node, yaml.ScalarNode) else node.value
+    flat = [n for part in parts for n in (part if isinstance(part, tuple) else [part])]
+    return 1 + sum(sizes.get(id(n), float("inf")) for n in flat)  # a node that holds itself has no size yet
+
+
+class _PlainLoader(yaml.SafeLoader):
+    "Reads texts, numbers, truths, and short lists and mappings of them."
+
+    depth = 0  # how deep the present node lies
+    most_levels = 20
+    most_values = 10_000
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in pairs if tag.rpartition(":")[2] not in ("timestamp", "value")]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+# %% ../nbs/005_config.ipynb #cell-21
+@patch
+def compose_node(self: _PlainLoader, parent, index):
+    "A node of the tree; `_NotPlain` where it has a tag, lies too deep or stands for too much."
+    event = self.peek_event()
+    if getattr(event, "tag", None):
+        raise _NotPlain(problem=f"a tag ({event.tag[:40]})", problem_mark=event.start_mark)
+    self.depth += 1
+    if self.depth > self.most_levels:
+        raise _NotPlain(problem=f"more than {self.most_levels} levels", problem_mark=event.start_mark)
+    node = yaml.SafeLoader.compose_node(self, parent, index)
+    self.depth -= 1
+    self.sizes = getattr(self, "sizes", {})
+    if not isinstance(event, yaml.AliasEvent):
+        self.sizes[id(node)] = _size(node, self.sizes)
+    if self.sizes.get(id(node), 0) > self.most_values:
+        raise _NotPlain(problem=f"more than {self.most_values} values", problem_mark=event.start_mark)
+    return node
+
+
+@patch
+def compose_mapping_node(self: _PlainLoader, anchor):
+    "A mapping; `_NotPlain` where a key occurs twice."
+    node = yaml.SafeLoader.compose_mapping_node(self, anchor)
+    seen = set()
+    for key, _ in node.value:
+        name = key.value if isinstance(key, yaml.ScalarNode) else id(key)
+        if name in seen:
+            raise _NotPlain(problem=f"the key {name[:40]!r} twice", problem_mark=key.start_mark)
+        seen.add(name)
+    return node
+
+# %% ../nbs/005_config.ipynb #cell-22
+def read_yaml(
+    text: str,  # YAML
+    where: str,  # what to name in an error: a file, an option
+):  # None, or texts, numbers, truths, lists and dicts of them
+    "Plain values from YAML; `ConfigError` where it is none, or more than plain values."
+    try:
+        return yaml.load(text, _PlainLoader)
+    except _NotPlain as e:
+        line = e.problem_mark.line + 1
+        raise ConfigError(f"{where} has {e.problem} in line {line}: expected plain `key: value` lines") from None
+    except (yaml.YAMLError, ValueError, OverflowError) as e:
+        mark = getattr(e, "problem_mark", None)
+        place = f" (line {mark.line + 1})" if mark else ""
+        raise ConfigError(f"{where} is not YAML{place}: expected `key: value` lines") from None
+
+# %% ../nbs/005_config.ipynb #cell-25
 def load_config(
     cls,  # a class made by `config`
     path,  # a YAML file
@@ -195,14 +296,22 @@ def load_config(
 ):
     "Read a configuration from a YAML file."
     path = find_file(path)
-    if path.is_dir():
-        raise ConfigError(f"{path} is a folder: expected a YAML file")
-    values = _read_yaml(path)
+    values = read_yaml(_read_text(path), path.name)
     if values is None:
         values = {}
     if isinstance(values, dict):
+        _check_once(cls, values, path.name)
         values = {**_rename_keys(values, aliases or {}), **overrides}
     return make_config(cls, values, where=path.name)
+
+
+def _check_once(cls, values, where):
+    "Refuse a file that gives a nested key flat as well."
+    for owner in _nested(cls):
+        inner = values.get(owner)
+        both = [key for key in inner if key in values] if isinstance(inner, dict) else []
+        if both:
+            raise ConfigError(f"{where} has the key {both[0]!r} twice, once in {owner}: keep one of them")
 
 
 def _rename_keys(values, aliases):
@@ -210,13 +319,20 @@ def _rename_keys(values, aliases):
     return {**renamed, **{k: v for k, v in values.items() if k not in aliases}}
 
 
-def _read_yaml(path):
+def _read_text(path, most=10**6):
+    "What a small text file holds."
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder: expected a YAML file")
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as e:
-        mark = getattr(e, "problem_mark", None)
-        place = f" (line {mark.line + 1})" if mark else ""
-        raise ConfigError(f"{path.name} is not YAML{place}: expected `key: value` lines") from None
+        with open(path, "rb") as f:
+            data = f.read(most + 1)  # a device may never end
+        if len(data) <= most:
+            return data.decode()
+    except OSError as e:
+        raise ConfigError(f"cannot read {path} ({e.strerror}): expected a YAML file") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path.name} is not YAML (it is no text): expected `key: value` lines") from None
+    raise ConfigError(f"{path.name} has more than {most} bytes: expected a YAML file of a few lines")
 
 
 def dump_config(

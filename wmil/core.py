@@ -86,10 +86,15 @@ def find_file(
     path,  # absolute, relative to the working directory, or relative to the repository
 ) -> Path:
     "The file that a person named: as the shell would find it, else relative to the repository."
-    candidates = (Path(path).expanduser(), root() / path)
-    match = next((p for p in candidates if p.exists()), None)
+    name = str(path) if len(str(path)) <= 200 else f"{str(path)[:200]}…"
+    try:
+        candidates = (Path(path).expanduser(), root() / path)
+        match = next((p for p in candidates if p.exists()), None)
+    except (OSError, RuntimeError, ValueError) as e:  # too long, no such user, not allowed, a null byte
+        reason = getattr(e, "strerror", None) or str(e).rstrip(".")
+        raise ConfigError(f"no file can be called {name!r} ({reason}): check the path") from None
     if match is None:
-        raise ConfigError(f"no file {str(path)!r}, neither from here nor from the repository's root: check the path")
+        raise ConfigError(f"no file {name!r}, neither from here nor from the repository's root: check the path")
     return match.resolve()
 
 

@@ -103,6 +103,9 @@ def _start_options(args):
     for name in ("--preset", "--config", "--resume"):
         parser.add_argument(name)
     start, rest = parser.parse_known_args(args)
+    empty = [name for name, value in vars(start).items() if value == ""]
+    if empty:
+        raise ConfigError(f"--{empty[0]} was given without a value: name one, or leave the option out")
     if start.preset and (start.config or start.resume):
         raise ConfigError("--preset, --config and --resume exclude each other: give one of them")
     return start, rest
