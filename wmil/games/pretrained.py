@@ -156,9 +156,24 @@ def save_pretrained(
         _write_files(self, tmp)
 
 
+def _saved_names(folder):
+    "The files of the model that a folder holds; none if it holds no model."
+    try:
+        files = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))["files"]
+    except FileNotFoundError:
+        return set()
+    except (ValueError, KeyError, TypeError, RecursionError):  # a damaged model may be saved again
+        files = [f.name for f in folder.iterdir() if f.suffix in (".json", ".safetensors")]
+    return {METADATA_FILE, *files}
+
+
 def _check_free(folder):
-    if folder.exists() and any(folder.iterdir()) and not (folder / METADATA_FILE).exists():
-        raise WmilError(f"{folder} holds something else: choose another folder")
+    "Refuse a place that holds anything but a saved model."
+    if folder.exists() and not folder.is_dir():
+        raise WmilError(f"{folder} is a file: choose a folder for the model")
+    others = {f.name for f in folder.iterdir()} - _saved_names(folder) if folder.exists() else ()
+    if others:
+        raise WmilError(f"{folder} holds something else ({min(others)}), which would be lost: choose another folder")
 
 # %% ../../nbs/480_games.pretrained.ipynb #cell-32
 def _read_metadata(folder):
