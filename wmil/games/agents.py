@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np, torch
 from fastcore.basics import patch
 from ..core import ConfigError, WmilError, check_choice
-from .puzzles import ACTION_NAMES, Action, PuzzleGame, SIZE
+from .demos import check_solver
+from .puzzles import ACTION_NAMES, Action, SIZE
 from .vec import GameVec
 from .imagination import LearnedDynamics, name_of, propose
 from .stream import IncrementalDecoder
@@ -49,7 +50,7 @@ class Agent:
         self.num = num
         self.rng = np.random.default_rng(stream_seed(seed, "agent"))
         self.observation = None  # the last AgentObservation
-        self.since_reset = None  # (N,) actions since the last RESET
+        self.since_reset = None  # (N,) actions since the last RESET or completed level
         self.reasons = [{}] * num  # of the last actions
 
     def reset(self, obs=None):
@@ -78,10 +79,10 @@ def act_batch(
 ) -> np.ndarray:  # (N, 3) int64: kind, x, y
     "What to press in each game."
     begins = self.observation is None
-    since_reset = np.where(start, 0, 0 if begins else self.since_reset)
+    won = np.zeros(self.num, bool) if begins else (levels > self.observation.levels) & ~start
+    since_reset = np.where(start | won, 0, 0 if begins else self.since_reset)
     legal = legal.copy()
     legal[:, 0] &= (since_reset > 0) | ~legal[:, 1:].any(1)
-    won = np.zeros(self.num, bool) if begins else (levels > self.observation.levels) & ~start
     self.observation = AgentObservation(frames, legal, levels, start, won)
     actions = np.asarray(self.choose(self.observation), np.int64).reshape(self.num, 3)
     self.since_reset = np.where(actions[:, 0] == 0, 0, since_reset + 1)
@@ -121,7 +122,7 @@ def __call__(self: Agent, obs, info):
         start = (obs != info["final_obs"]).flatten(1).any(1).cpu().numpy()
     return {"act": torch.as_tensor(self.act_batch(frames, legal, levels, start), device=obs.device)}
 
-# %% ../../nbs/490_games.agents.ipynb #cell-17
+# %% ../../nbs/490_games.agents.ipynb #cell-19
 class RandomAgent(Agent):
     "Presses any legal kind at random, clicking anywhere; RESET only where nothing else is legal."
 
@@ -135,14 +136,7 @@ class RandomAgent(Agent):
         self.reasons = [{"action": name_of(a), "why": "at random"} for a in actions]
         return actions
 
-# %% ../../nbs/490_games.agents.ipynb #cell-19
-def _check_solver(game):
-    if not isinstance(game, PuzzleGame):
-        raise WmilError(
-            f"{game.game_id} has no solver, which the oracle asks: take one of our own games, or another agent"
-        )
-
-
+# %% ../../nbs/490_games.agents.ipynb #cell-21
 class OraclePlanner(Agent):
     "Plans in the true game, by its own solver."
 
@@ -160,7 +154,7 @@ class OraclePlanner(Agent):
         "The first action of each game's shortest solution; RESET where the level is lost."
         engines = self.games.engines if isinstance(self.games, GameVec) else [self.games]
         for engine in engines:
-            _check_solver(engine.game)
+            check_solver(engine.game, "the oracle")
         plans = [engine.game.solve() for engine in engines]
         actions = [plan[0] if plan else Action(0) for plan in plans]
         self.reasons = [
@@ -173,7 +167,7 @@ class OraclePlanner(Agent):
         ]
         return actions
 
-# %% ../../nbs/490_games.agents.ipynb #cell-22
+# %% ../../nbs/490_games.agents.ipynb #cell-24
 def check_player_codes(
     model: GameTransformer,
     tokenizer,  # any frame tokenizer
@@ -186,7 +180,7 @@ def check_player_codes(
             f"{tokenizer.num_codes}: use the tokenizer that the model was trained with"
         )
 
-# %% ../../nbs/490_games.agents.ipynb #cell-23
+# %% ../../nbs/490_games.agents.ipynb #cell-25
 def _check_kinds(vocabulary, legal):  # (N, 8) bool
     unknown = legal[:, len(vocabulary.kinds) :].any(0)
     if unknown.any():
@@ -196,7 +190,7 @@ def _check_kinds(vocabulary, legal):  # (N, 8) bool
             "has no token: train a model with Vocabulary(format='located'), or play another game"
         )
 
-# %% ../../nbs/490_games.agents.ipynb #cell-25
+# %% ../../nbs/490_games.agents.ipynb #cell-27
 class ModelAgent(Agent):
     "What agents with a model share."
 
@@ -219,7 +213,7 @@ class ModelAgent(Agent):
         _check_kinds(self.model.vocabulary, observation.legal)
         return self.tokenizer.encode(torch.from_numpy(observation.frames)).flatten(1)
 
-# %% ../../nbs/490_games.agents.ipynb #cell-27
+# %% ../../nbs/490_games.agents.ipynb #cell-29
 def _check_temperature(temperature):
     if temperature < 0:
         raise ConfigError(f"temperature = {temperature}: expected 0 or more")
@@ -251,7 +245,7 @@ class BehaviorCloningAgent(ModelAgent):
         self.reasons = self._explain(actions, output, legal, kind_log_prob)
         return actions
 
-# %% ../../nbs/490_games.agents.ipynb #cell-29
+# %% ../../nbs/490_games.agents.ipynb #cell-31
 @patch
 def _sample(self: BehaviorCloningAgent, log_p):  # (N, K), -inf where it must not -> (N,) int64
     if not self.temperature:
@@ -260,7 +254,7 @@ def _sample(self: BehaviorCloningAgent, log_p):  # (N, K), -inf where it must no
     u = torch.as_tensor(self.rng.random((len(log_p), 1)), device=log_p.device)
     return (cumulative < u * cumulative[:, -1:]).sum(1)
 
-# %% ../../nbs/490_games.agents.ipynb #cell-31
+# %% ../../nbs/490_games.agents.ipynb #cell-33
 @patch
 @torch.inference_mode()
 def _sample_actions(self: BehaviorCloningAgent, output, kind_log_prob):  # -> (N, 3)
@@ -270,7 +264,7 @@ def _sample_actions(self: BehaviorCloningAgent, output, kind_log_prob):  # -> (N
     place = torch.stack([cell % 8 * 8 + pixel % 8, cell // 8 * 8 + pixel // 8], 1) * (kind == CLICK)[:, None]
     return torch.cat([kind[:, None], place], 1).cpu().numpy()
 
-# %% ../../nbs/490_games.agents.ipynb #cell-32
+# %% ../../nbs/490_games.agents.ipynb #cell-34
 @patch
 def _explain(self: BehaviorCloningAgent, actions, output, legal, kind_log_prob):  # -> list of reasons
     probs = kind_log_prob.softmax(1).tolist()
@@ -282,7 +276,7 @@ def _explain(self: BehaviorCloningAgent, actions, output, legal, kind_log_prob):
         reasons.append({"action": name_of(action), "why": "policy", "scores": scores, "value": value})
     return reasons
 
-# %% ../../nbs/490_games.agents.ipynb #cell-38
+# %% ../../nbs/490_games.agents.ipynb #cell-40
 class RuleChoice(NamedTuple):
     "What the published rule decided."
 
@@ -307,7 +301,7 @@ def published_rule(
     index = (cumulative <= u * cumulative[-1]).sum()
     return RuleChoice(int(min(index, len(policy) - 1)), "policy")
 
-# %% ../../nbs/490_games.agents.ipynb #cell-43
+# %% ../../nbs/490_games.agents.ipynb #cell-45
 def _check_decay(ema_decay):
     if not 0 <= ema_decay < 1:
         raise ConfigError(f"ema_decay = {ema_decay}: expected 0 or more, below 1")
@@ -342,14 +336,14 @@ class PublishedAgent(ModelAgent):
         self.decoder.reset()
         self.mean_surprise[:] = np.nan
 
-# %% ../../nbs/490_games.agents.ipynb #cell-45
+# %% ../../nbs/490_games.agents.ipynb #cell-47
 @patch
 def _update_mean(self: PublishedAgent, surprise):  # (N,), nan where no frame was expected
     mean = self.mean_surprise
     average = self.ema_decay * mean + (1 - self.ema_decay) * surprise
     self.mean_surprise = np.where(np.isnan(surprise), mean, np.where(np.isnan(mean), surprise, average))
 
-# %% ../../nbs/490_games.agents.ipynb #cell-46
+# %% ../../nbs/490_games.agents.ipynb #cell-48
 @patch
 def choose(self: PublishedAgent, observation):
     "The rule's action for each game."
@@ -369,7 +363,7 @@ def choose(self: PublishedAgent, observation):
     self.decoder.record_action(actions)
     return actions
 
-# %% ../../nbs/490_games.agents.ipynb #cell-47
+# %% ../../nbs/490_games.agents.ipynb #cell-49
 @patch
 def _choose_one(self: PublishedAgent, i, proposals, predictions, surprise, mean_surprise):  # -> action (3,), reason
     possible = proposals.log_prob[i].isfinite()  # the others are legal in another game

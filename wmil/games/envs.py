@@ -6,33 +6,46 @@
 __all__ = ['GameActionSpace', 'check_seeds', 'GameEnv']
 
 # %% ../../nbs/405_games.envs.ipynb #cell-02
+from copy import deepcopy
 import gymnasium
 import numpy as np
 from fastcore.basics import patch
+from gymnasium.vector.utils import batch_space
 from ..core import ConfigError, suggest
 from .engine import Engine, legal_mask, make_game
-from .puzzles import NUM_COLORS, NUM_KINDS, SIZE, to_rgb
+from .puzzles import NUM_COLORS, NUM_KINDS, RESET, SIZE, to_rgb
 
 # %% ../../nbs/405_games.envs.ipynb #cell-05
 class GameActionSpace(gymnasium.spaces.MultiDiscrete):
-    "Kind, x and y of an action; samples are of kinds that the game knows."
+    "Kind, x and y of an action, or of one in each of N games; samples are of kinds that the game declares."
 
     def __init__(
         self,
         legal,  # (8,) bool
-        seed: int = None,  # of `sample`
+        seed=None,  # of `sample`: a number, or a NumPy generator
+        num: int = None,  # N games; None: a single one, without the first dimension
     ):
         self.legal = np.array(legal)
-        super().__init__([NUM_KINDS, SIZE, SIZE], seed=seed)
+        self.num = num
+        action = np.array([NUM_KINDS, SIZE, SIZE])
+        super().__init__(action if num is None else np.tile(action, (num, 1)), seed=seed)
 
     def sample(self, mask=None, probability=None):
-        "A random action of a kind that the game knows, or by the mask or probabilities given."
+        "A random action that plays on (RESET only if nothing else is declared), or by the mask or probabilities given."
         if mask is None and probability is None:
-            anywhere = np.ones(SIZE, np.int8)
-            mask = (self.legal.astype(np.int8), anywhere, anywhere)
+            kinds, anywhere = self.legal.astype(np.int8), np.ones(SIZE, np.int8)
+            kinds[RESET] = not kinds[1:].any()
+            action = (kinds, anywhere, anywhere)
+            mask = action if self.num is None else (action,) * self.num
         return super().sample(mask, probability)
 
 # %% ../../nbs/405_games.envs.ipynb #cell-07
+@batch_space.register(GameActionSpace)
+def _batch_actions(space, n=1):
+    "The actions of n games."
+    return GameActionSpace(space.legal, deepcopy(space.np_random), n)
+
+# %% ../../nbs/405_games.envs.ipynb #cell-09
 def _invalid_seed(seed):
     return isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0
 
@@ -52,19 +65,21 @@ def check_seeds(
         raise ConfigError(f"seeds = {seeds!r} is not allowed: expected one or more whole numbers of 0 or more")
     return seeds
 
-# %% ../../nbs/405_games.envs.ipynb #cell-09
+# %% ../../nbs/405_games.envs.ipynb #cell-11
 def _check_options(options):
+    if not isinstance(options, dict):
+        raise ConfigError(f"options = {options!r:.40} is not allowed: expected a dictionary with level_seed or level")
     for name in options:
         if name not in ("level_seed", "level"):
             hint = suggest(name, ("level_seed", "level")) or "; known: level_seed, level"
             raise ConfigError(f"unknown option {name!r}{hint}")
 
-# %% ../../nbs/405_games.envs.ipynb #cell-12
+# %% ../../nbs/405_games.envs.ipynb #cell-14
 def _check_max_steps(max_steps):
     if max_steps is not None and max_steps < 1:
         raise ConfigError(f"max_steps = {max_steps} is not allowed: expected 1 or more, or None")
 
-# %% ../../nbs/405_games.envs.ipynb #cell-14
+# %% ../../nbs/405_games.envs.ipynb #cell-16
 class GameEnv(gymnasium.Env):
     "One game as a Gymnasium environment; the reward is the number of levels gained."
 
@@ -92,7 +107,7 @@ class GameEnv(gymnasium.Env):
         self.observation_space = gymnasium.spaces.Box(0, NUM_COLORS - 1, (SIZE, SIZE), np.uint8)
         self.action_space = GameActionSpace(legal_mask(tuple(self.engine.game._available_actions)))
 
-# %% ../../nbs/405_games.envs.ipynb #cell-16
+# %% ../../nbs/405_games.envs.ipynb #cell-18
 @patch
 def _info(self: GameEnv, obs, gained):
     "What is reported besides the frame."
@@ -110,10 +125,12 @@ def _info(self: GameEnv, obs, gained):
 def _draw_seed(self: GameEnv):
     return self.seeds[int(self.np_random.integers(len(self.seeds)))]
 
-# %% ../../nbs/405_games.envs.ipynb #cell-18
+# %% ../../nbs/405_games.envs.ipynb #cell-20
 @patch
 def reset(self: GameEnv, *, seed=None, options=None):
     "A new game; options: level_seed (instead of drawing one), level (to begin with)."
+    if seed is not None:
+        check_seeds([seed])
     gymnasium.Env.reset(self, seed=seed)
     options = options or {}
     _check_options(options)
@@ -125,7 +142,7 @@ def reset(self: GameEnv, *, seed=None, options=None):
     obs = self.engine.reset() if level == 1 else self.engine.start_at(level)
     return obs.frame, self._info(obs, 0)
 
-# %% ../../nbs/405_games.envs.ipynb #cell-19
+# %% ../../nbs/405_games.envs.ipynb #cell-21
 @patch
 def step(self: GameEnv, act):
     "One action: (kind, x, y)."

@@ -126,6 +126,17 @@ def _check_base(name, size, vocabulary):
 METADATA_FILE = "game_transformer.json"
 
 
+class TransformerMetadata(TypedDict):
+    "What a saved game transformer says about itself."
+
+    version: int
+    lora: bool
+    vocabulary: dict[str, Any]
+    config: dict[str, Any]
+    base: str | None
+    files: dict[str, str]
+
+
 def _base_fingerprint(lm):  # of a peft model
     digest = hashlib.sha256()
     for name, p in lm.named_parameters():
@@ -166,22 +177,26 @@ def save_pretrained(
         _write_files(self, tmp)
 
 
+def _saved_names(folder):
+    "The files of the model that a folder holds; none if it holds no model."
+    if not (folder / METADATA_FILE).exists():
+        return set()
+    try:
+        files = read_sealed(folder / METADATA_FILE, TransformerMetadata)["files"]
+    except (IncompleteFile, DamagedFile):  # a damaged model may be saved again
+        files = [f.name for f in folder.iterdir() if f.suffix in (".json", ".safetensors")]
+    return {METADATA_FILE, *files}
+
+
 def _check_free(folder):
-    if folder.exists() and any(folder.iterdir()) and not (folder / METADATA_FILE).exists():
-        raise WmilError(f"{folder} holds something else: choose another folder")
+    "Refuse a place that holds anything but a saved model."
+    if folder.exists() and not folder.is_dir():
+        raise WmilError(f"{folder} is a file: choose a folder for the model")
+    others = {f.name for f in folder.iterdir()} - _saved_names(folder) if folder.exists() else ()
+    if others:
+        raise WmilError(f"{folder} holds something else ({min(others)}), which would be lost: choose another folder")
 
 # %% ../../nbs/480_games.pretrained.ipynb #cell-32
-class TransformerMetadata(TypedDict):
-    "What a saved game transformer says about itself."
-
-    version: int
-    lora: bool
-    vocabulary: dict[str, Any]
-    config: dict[str, Any]
-    base: str | None
-    files: dict[str, str]
-
-
 def _read_metadata(folder):
     file = Path(folder) / METADATA_FILE
     if not file.is_file():

@@ -141,8 +141,8 @@ def on_set_level(self: PuzzleGame, level):
 
 @patch
 def step(self: PuzzleGame):
-    "Called by the engine for each action."
-    if self.action.id is not GameAction.RESET:
+    "Called by the engine for each action; a kind that the game does not know does nothing."
+    if self.action.id.value in self.kinds:
         self.move(Action(self.action.id.value, self.action.data.get("x", 0), self.action.data.get("y", 0)))
     self.complete_action()
 

@@ -10,7 +10,10 @@ import gzip, zlib
 from pathlib import Path
 from typing import NamedTuple
 from fastcore.basics import patch
+import numpy as np
 from ..core import WmilError
+from .engine import legal_mask
+from .puzzles import RESET
 from .recording_lines import LineError, RowCache, exact_line, quick_line
 
 # %% ../../nbs/423_games.recording_stream.ipynb #cell-07
@@ -101,6 +104,7 @@ class Reader:
         self.cache = RowCache()
         self.last = None  # the previous step
         self.gap = True  # whether lines are missing before the next one
+        self.fresh = False  # whether nothing was pressed since the level began, so that RESET starts the game over
         self.steps = 0  # that were read
         self.actions = 0  # of them, other than RESET
 
@@ -111,9 +115,12 @@ class Reader:
             self._check_agreement(step, number)
         except LineError as e:
             self.gap |= e.wrong
+            self.fresh &= not e.wrong
             raise
         odd = self._oddity(step)
-        step = self._complete(step, number, gap=self.gap or not step.follows or bool(odd and odd.wrong))
+        fresh = self._is_fresh(step)
+        step = self._complete(step, number, self.gap or not step.follows or bool(odd and odd.wrong), fresh)
+        self.fresh = fresh
         self.last = step
         self.gap = False
         self.steps += 1
@@ -138,6 +145,18 @@ def _check_agreement(self: Reader, step, number):
             raise LineError(f"{what} is {now}, but was {before} before")
 
 # %% ../../nbs/423_games.recording_stream.ipynb #cell-19
+def _contradiction(last, step):
+    "Why a step cannot have come from the last one without a RESET; None if it can."
+    if last.guid and step.guid and step.guid != last.guid:
+        return f"another play begins (guid {step.guid[:40]!r}) without a RESET"
+    if last.state in ("WIN", "GAME_OVER") and step.state != last.state:
+        return f"the game was over ({last.state}) and goes on without a RESET"
+    if step.levels < last.levels:
+        return f"the level count falls from {last.levels} to {step.levels} without a RESET"
+    if step.levels > last.levels + 1:
+        return f"the level count rises from {last.levels} to {step.levels} at once"
+
+
 @patch
 def _oddity(self: Reader, step):
     "A `LineError` about a step that can be used and is still strange, or None."
@@ -145,23 +164,46 @@ def _oddity(self: Reader, step):
     if last is None:
         missing = f"it begins with ACTION{kind}, not with RESET: the start frame is missing"
         return LineError(missing, wrong=False) if kind else None
-    fell = step.levels < last.levels and kind and not step.full_reset
-    if fell and step.follows and not self.gap:
-        return LineError(
-            f"the level count falls from {last.levels} to {step.levels} without a RESET: lines are missing "
-            "before this one, or two recordings were run together"
-        )
+    if kind == RESET or step.full_reset or self.gap or not step.follows:
+        return None
+    why = _contradiction(last, step)
+    return why and LineError(f"{why}: lines are missing before this one, or two recordings were run together")
 
 # %% ../../nbs/423_games.recording_stream.ipynb #cell-21
 @patch
-def _complete(self: Reader, step, number, gap):
-    "A step with what it inherits from the steps before."
+def _is_fresh(self: Reader, step):
+    "Whether a level begins with this step."
+    risen = self.last is not None and not self.gap and step.levels > self.last.levels
+    return step.action.kind == RESET or risen
+
+
+@patch
+def _is_full_reset(self: Reader, step):
+    "Whether this step started the whole game over."
+    if step.action.kind != RESET or step.full_reset:
+        return bool(step.full_reset)
     last = self.last
+    if last is None:
+        return step.full_reset is None and step.levels == 0
+    by_rule = step.full_reset is None and (self.fresh or last.state == "WIN")
+    other_play = bool(last.guid and step.guid and step.guid != last.guid)
+    return by_rule or other_play or step.levels < last.levels
+
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-23
+@patch
+def _complete(self: Reader, step, number, gap, fresh):
+    "A step with what it inherits from the steps before."
+    last, legal = self.last, step.legal
+    if fresh and step.levels and step.state not in ("WIN", "GAME_OVER"):
+        legal = legal_mask(tuple(np.flatnonzero(legal).tolist()), reset=False)
     win_levels = step.win_levels or (last.win_levels if last else 0)
     seed = last.seed if last and step.seed is None else step.seed
-    return step._replace(line=number, follows=not gap, win_levels=win_levels, seed=seed)
+    full_reset = self._is_full_reset(step)
+    return step._replace(
+        line=number, follows=not gap, win_levels=win_levels, seed=seed, full_reset=full_reset, legal=legal
+    )
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-24
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-26
 def open_error(path, e):
     "The sentence for a file that cannot be read."
     why = {
@@ -170,7 +212,7 @@ def open_error(path, e):
     }
     return RecordingError(f"{path}: {why.get(type(e), f'cannot be read: {e.strerror}')}")
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-26
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-28
 def _check_file(path):
     "Refuse what is not a file, and what is empty."
     path = Path(path)
@@ -188,7 +230,10 @@ def _check_file(path):
     if not size:
         raise RecordingError(f"{path} is empty: expected one JSON object a line; record it again or delete it")
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-28
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-30
+_MANY = 1000  # problems of a kind that are listed
+
+
 class _ProblemLog:
     "Collects problems in a list, or raises the first that is wrong if there is no list."
 
@@ -196,9 +241,13 @@ class _ProblemLog:
         self.path = path
         self.problems = problems
         self.first = None  # the first that is wrong, or else the first
+        self.counts = [0, 0]  # problems that are only worth knowing, and wrong ones
 
     def add(self, number, text, wrong=True):
         "Report one problem."
+        self.counts[wrong] += 1
+        if self.counts[wrong] > _MANY:
+            return
         problem = Problem(str(self.path), number, text, wrong)
         if self.first is None or wrong and not self.first.wrong:
             self.first = problem
@@ -207,7 +256,14 @@ class _ProblemLog:
         elif wrong:
             raise RecordingError(str(problem))
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-30
+    def close(self):
+        "Say how many more problems there were than the list holds."
+        for wrong, count in enumerate(self.counts):
+            if count > _MANY and self.problems is not None:
+                text = f"{count - _MANY:,} more lines {'are wrong' if wrong else 'were skipped'}"
+                self.problems.append(Problem(str(self.path), 0, text, bool(wrong)))
+
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-32
 def _check_reader(reader, log):
     "Refuse a whole file that turned out to be useless."
     if not reader.steps:
@@ -222,13 +278,9 @@ def _check_reader(reader, log):
             "useless for learning; record it again or delete it"
         )
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-32
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-34
 def _clean_line(line, number):
-    if number == 1:
-        line = line.removeprefix(b"\xef\xbb\xbf")  # the mark that some editors put first
-    if not line.strip():
-        raise LineError("an empty line", wrong=False)
-    return line
+    return line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line  # the mark that some editors put first
 
 
 def _why_unusable(e, line, end):
@@ -236,7 +288,7 @@ def _why_unusable(e, line, end):
     half = end == _HALF_LINE and line.lstrip()[:1] == b"{" and line.rstrip()[-1:] != b"}"
     return end if half or end not in ("", _HALF_LINE) else str(e)
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-34
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-36
 def stream_recording(
     path,  # .jsonl or .jsonl.gz
     problems: list = None,  # collects a `Problem` each; None: a `RecordingError` at the first line that is wrong
@@ -246,6 +298,11 @@ def stream_recording(
     reader, log = Reader(path), _ProblemLog(path, problems)
     try:
         for number, line, end in split_lines(path):
+            if number > 100 and not reader.steps:
+                break  # this is something else; do not report it a million times
+            if not end and (not line or line.isspace()):
+                log.add(number, "an empty line", wrong=False)
+                continue
             try:
                 step, odd = reader.read(_clean_line(line, number), number)
             except LineError as e:
@@ -256,8 +313,7 @@ def stream_recording(
                 yield step
                 if end not in ("", _HALF_LINE):
                     log.add(number, end)  # this line was whole, but nothing came after it
-            if number == 100 and not reader.steps:
-                break  # this is something else; do not report it a million times
     except OSError as e:
         raise open_error(path, e) from None
+    log.close()
     _check_reader(reader, log)

@@ -6,14 +6,16 @@
 __all__ = ['VERSION', 'tokenizer_fingerprint', 'pack_sessions', 'PackedTrajectories']
 
 # %% ../../nbs/460_games.trajectories.ipynb #cell-02
-import hashlib, json, os, tempfile
+import hashlib, json, os, re, tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Literal
 import numpy as np
 import torch
 from fastcore.basics import patch
 from filelock import FileLock
-from ..core import WmilError
+from pydantic import BaseModel, Field, ValidationError
+from ..core import ConfigError, WmilError
 from .vocabulary import Vocabulary
 from ..storage import DamagedFile, IncompleteFile, atomic_write, fsync_dir, read_sealed, sealed_json, sha256_file
 from ..storage import write_error
@@ -60,13 +62,65 @@ def _check_codes(tokenizer, vocabulary, what="the vocabulary"):
         )
 
 # %% ../../nbs/460_games.trajectories.ipynb #cell-09
+_Count = Annotated[int, Field(ge=0)]
+
+
+class _Sequence(BaseModel):
+    "One sequence of ids."
+
+    game: str
+    split: str
+    seed: int | None
+    session: _Count  # its index in the split
+    start: _Count
+    stop: _Count
+    steps: _Count
+    level_ups: _Count
+
+
+class _About(BaseModel):
+    "What a data set was made from."
+
+    version: int
+    vocabulary: dict
+    tokenizer: str
+    plays: str
+
+
+class _Index(BaseModel):
+    "What index.json says."
+
+    about: _About
+    file: Annotated[str, Field(pattern=r"^tokens-[0-9a-f]{12}\.bin$")]
+    dtype: Literal["<u2", "<u4"]
+    tokens: _Count
+    tokens_sha256: str
+    sessions: list[_Sequence]
+
+# %% ../../nbs/460_games.trajectories.ipynb #cell-11
 VERSION = 1  # of the layout on disk
 
 
 def _damaged(file, what):
     return WmilError(f"{file} {what}: delete the folder {Path(file).parent} and pack the sessions again")
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-11
+# %% ../../nbs/460_games.trajectories.ipynb #cell-13
+def _check_index(file, index):
+    "Refuse an index of another layout, and one whose parts do not fit together."
+    about = index.get("about")
+    version = about.get("version") if isinstance(about, dict) else None
+    if version != VERSION:
+        raise _damaged(file, f"is of layout {version!r:.20}, this library reads {VERSION}")
+    try:
+        known = _Index.model_validate(index, strict=True)
+        Vocabulary.from_dict(known.about.vocabulary)
+    except (ValidationError, ConfigError) as e:
+        first = e.errors()[0] if isinstance(e, ValidationError) else {"loc": ("vocabulary",), "msg": str(e)}
+        raise _damaged(file, f"is no index ({'.'.join(map(str, first['loc']))}: {first['msg']:.90})") from None
+    if any(not s.start <= s.stop <= known.tokens for s in known.sessions):
+        raise _damaged(file, "is no index (a sequence lies outside of the tokens)")
+
+
 def _read_index(folder):
     "The index of a packed data set; `WmilError` if there is none, or if it is damaged or of another version."
     file = Path(folder) / "index.json"
@@ -80,11 +134,10 @@ def _read_index(folder):
         raise _damaged(file, "is damaged, it cannot be read or is not whole JSON") from None
     except DamagedFile:
         raise _damaged(file, "is damaged or was changed by hand, its checksum is another") from None
-    if index["about"]["version"] != VERSION:
-        raise _damaged(file, f"is of layout {index['about']['version']}, this library reads {VERSION}")
+    _check_index(file, index)
     return index
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-13
+# %% ../../nbs/460_games.trajectories.ipynb #cell-15
 def _pieces(session):
     "Slices of a session; a step that does not follow from the previous one begins another piece."
     follows, cuts = getattr(session, "follows", None), []
@@ -100,7 +153,7 @@ def _check_lengths(session):
         counts = ", ".join(f"{n} {name}" for name, n in lengths.items())
         raise WmilError(f"{counts}: expected the same number of each, 1 or more")
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-15
+# %% ../../nbs/460_games.trajectories.ipynb #cell-17
 def _sequences(session, tokenizer, vocabulary):
     "The ids of each piece of a session."
     _check_lengths(session)
@@ -111,7 +164,7 @@ def _sequences(session, tokenizer, vocabulary):
     starts = np.asarray(session.resets, bool) | begins_with_reset
     return [vocabulary.encode(codes[p], actions[p], session.levels[p], starts[p]) for p in _pieces(session)]
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-17
+# %% ../../nbs/460_games.trajectories.ipynb #cell-19
 @dataclass
 class _TokenFile:
     "A file of ids while it is written, and the rows of its index."
@@ -132,7 +185,7 @@ class _TokenFile:
         self.digest.update(data)
         self.tokens += len(ids)
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-19
+# %% ../../nbs/460_games.trajectories.ipynb #cell-21
 def _write_sessions(out, sessions, tokenizer, vocabulary):
     "Append all sessions; an error names the session."
     for split, i, s in _each_session(sessions):
@@ -144,7 +197,10 @@ def _write_sessions(out, sessions, tokenizer, vocabulary):
         for ids in sequences:
             out.append(ids, vocabulary, game=s.game, split=split, seed=s.seed, session=i)
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-20
+# %% ../../nbs/460_games.trajectories.ipynb #cell-22
+_OURS = re.compile(r"tokens-[0-9a-f]{12}\.bin|\.tokens\.\d+\.tmp|\.index\.json\.\d+\.tmp")  # names of our own files
+
+
 def _write(folder, about, sessions, tokenizer, vocabulary):
     "The tokens under a temporary name, then renamed, then the index."
     dtype, tmp = np.dtype("<u2" if vocabulary.size <= 2**16 else "<u4"), folder / f".tokens.{os.getpid()}.tmp"
@@ -164,11 +220,11 @@ def _write(folder, about, sessions, tokenizer, vocabulary):
         tmp.unlink(missing_ok=True)
     layout = {"file": name, "dtype": dtype.str, "tokens": out.tokens, "tokens_sha256": sha256}
     atomic_write(folder / "index.json", sealed_json({"about": about, **layout, "sessions": out.rows}))
-    for old in [*folder.glob("tokens-*.bin"), *folder.glob(".*.tmp")]:  # replaced, or left by a killed process
-        if old.name != name:
+    for old in folder.iterdir():  # replaced, or left by a killed process
+        if _OURS.fullmatch(old.name) and old.name != name:
             old.unlink(missing_ok=True)
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-22
+# %% ../../nbs/460_games.trajectories.ipynb #cell-24
 def _check_about(folder, about):
     packed = _read_index(folder)["about"]
     differences = [f"{k}: {packed.get(k)} there, {v} asked for" for k, v in about.items() if packed.get(k) != v]
@@ -188,7 +244,7 @@ def _lock(folder):
     except OSError as e:
         raise write_error(folder, e) from e
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-24
+# %% ../../nbs/460_games.trajectories.ipynb #cell-26
 def pack_sessions(
     sessions,  # {split: list of sessions}, or a list, which becomes split "train"
     tokenizer,  # has encode(frames), num_codes, save_pretrained
@@ -213,7 +269,7 @@ def pack_sessions(
         _check_about(folder, about)
     return PackedTrajectories(folder)
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-26
+# %% ../../nbs/460_games.trajectories.ipynb #cell-28
 class PackedTrajectories:
     "A packed data set, memory-mapped."
 
@@ -243,7 +299,7 @@ class PackedTrajectories:
         "The ids of one session."
         return self.ids[self.sessions[i]["start"] : self.sessions[i]["stop"]]
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-28
+# %% ../../nbs/460_games.trajectories.ipynb #cell-30
 def _check_tokens(file, size, sha256):
     "Refuse a file of tokens that is not the one that was written."
     if not file.is_file():
@@ -253,7 +309,7 @@ def _check_tokens(file, size, sha256):
     if sha256 is not None and sha256_file(file) != sha256:
         raise _damaged(file, "is damaged, its checksum is another")
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-29
+# %% ../../nbs/460_games.trajectories.ipynb #cell-31
 @patch
 def check_tokenizer(self: PackedTrajectories, tokenizer):
     "`WmilError` if the frames were tokenised by another."

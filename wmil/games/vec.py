@@ -93,7 +93,13 @@ def _check_actions(self: GameVec, act):
     if not self.engines:
         raise GameError("step was called before reset: call reset first")
     shape = (*self.batch_shape, 3)
-    if tuple(act.shape) != shape or act.is_floating_point():
+    try:
+        act = torch.as_tensor(act)
+    except (TypeError, ValueError, RuntimeError):
+        raise GameError(
+            f"actions were given as {type(act).__name__}, not as numbers: expected whole numbers of shape {shape}"
+        ) from None
+    if tuple(act.shape) != shape or act.is_floating_point() or act.is_complex() or act.dtype is torch.bool:
         raise GameError(
             f"actions of shape {tuple(act.shape)} and type {act.dtype} were given: "
             f"expected whole numbers of shape {shape}"
@@ -104,7 +110,7 @@ def _check_actions(self: GameVec, act):
 @patch
 def step(
     self: GameVec,
-    act: torch.Tensor,  # (N, 3) int64: kind, x, y
+    act,  # (N, 3) int64: kind, x, y; a tensor, an array or a list
 ) -> tuple:  # obs (N, 64, 64) uint8, rew (N,), terminated (N,), truncated (N,), info
     "One action in every game; games that are done are replaced."
     actions = self._check_actions(act)

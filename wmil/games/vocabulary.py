@@ -55,12 +55,18 @@ def _loss_weights(format, changes):
         weights["no_level"] = 0.0
     for name, weight in (changes or {}).items():
         check_choice("weight", name, TOKEN_WEIGHTS)
-        if not 0 <= weight < float("inf"):
-            raise ConfigError(f"weight of {name} = {weight}: expected a finite number of 0 or more")
+        if not isinstance(weight, (int, float)) or not 0 <= weight < float("inf"):
+            raise ConfigError(f"weight of {name} = {weight!r:.40}: expected a finite number of 0 or more")
         weights[name] = float(weight)
     return weights
 
 # %% ../../nbs/455_games.vocabulary.ipynb #cell-09
+def _check_size(what, value, low, high):
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or not low <= value <= high:
+        raise ConfigError(f"{what} = {value!r:.40}: expected a whole number from {low} to {high:,}")
+
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-11
 class Vocabulary:
     "Which id means what, and how much each token counts in the loss."
 
@@ -72,10 +78,8 @@ class Vocabulary:
         weights: dict = None,  # changes to the weights of the loss: type -> weight, and "no_level"
     ):
         check_choice("format", format, FORMATS)
-        if num_codes < 1 or base < 0:
-            raise ConfigError(
-                f"num_codes = {num_codes}, base = {base}: expected 1 code or more and a base of 0 or more"
-            )
+        _check_size("num_codes", num_codes, 1, 2**20)  # far above any codebook
+        _check_size("base", base, 0, 2**24)  # far above any language model's vocabulary
         self.num_codes = int(num_codes)
         self.base = int(base)
         self.format = format
@@ -95,7 +99,7 @@ class Vocabulary:
     def __repr__(self):
         return f"Vocabulary(num_codes={self.num_codes}, base={self.base}, format={self.format!r})"
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-10
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-12
 @patch
 def _make_tables(self: Vocabulary, blocks):
     "Names and ids, and the type and weight of each id."
@@ -116,13 +120,15 @@ def to_dict(self: Vocabulary):
     weights = dict(self.loss_weights)
     return {"num_codes": self.num_codes, "base": self.base, "format": self.format, "weights": weights}
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-12
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-14
 @patch(cls_method=True)
 def from_dict(
     cls: Vocabulary,
     values: dict,  # what `to_dict` gave
 ) -> Vocabulary:
-    "A vocabulary that was saved; `ConfigError` names a key that is missing or unknown."
+    "A vocabulary that was saved; `ConfigError` names a key that is missing, unknown or wrong."
+    if not isinstance(values, dict) or not isinstance(values.get("weights") or {}, dict):
+        raise ConfigError(f"{values!r:.40} is no saved vocabulary: expected what to_dict gives")
     for key in values:
         check_choice("key of a vocabulary", key, ("num_codes", "base", "format", "weights"))
     missing = [key for key in ("num_codes", "base", "format") if key not in values]
@@ -130,7 +136,7 @@ def from_dict(
         raise ConfigError(f"a saved vocabulary lacks {', '.join(missing)}: save it again with to_dict")
     return cls(**values)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-14
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-16
 @patch
 def token(
     self: Vocabulary,
@@ -155,7 +161,7 @@ def name(
         raise ConfigError(f"no token has the id {id}: the vocabulary has {self.size}, from 0")
     return self.names[id - self.base] if id >= self.base else f"text {id}"
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-17
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-19
 def _check_range(what, values, high):
     bad = (values < 0) | (values >= high)
     if bad.any():
@@ -170,7 +176,7 @@ def _check_published(kind):
             f"action {bad[0]} is ACTION7, for which the published format has no token: use format='located'"
         )
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-19
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-21
 @patch
 def action_ids(
     self: Vocabulary,
@@ -189,7 +195,7 @@ def action_ids(
     fine = np.where(click, y % 8 * 8 + x % 8, 64)
     return np.stack([self.kinds[kind], self.ids["<LOC_00>"] + cell, self.ids["<FINE_00>"] + fine], -1)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-21
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-23
 @patch
 def actions_of(
     self: Vocabulary,
@@ -207,7 +213,7 @@ def actions_of(
         y = np.where(click, cell // 8 * 8 + fine // 8, 0)
     return np.stack([kind, x, y], -1).astype(np.int16)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-25
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-27
 def _check_arrays(tokens, actions, levels, num_codes):
     T = len(tokens)
     if tokens.shape[1:] not in ((64,), (8, 8)) or np.shape(actions) != (T, 3) or levels.shape != (T,) or not T:
@@ -222,7 +228,7 @@ def _check_arrays(tokens, actions, levels, num_codes):
             f"the vocabulary has {num_codes} codes"
         )
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-27
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-29
 @patch
 def encode(
     self: Vocabulary,
@@ -250,7 +256,7 @@ def encode(
     keep[:, 2 + n] = acted & (np.diff(levels, prepend=levels[:1]) > 0)
     return rows[keep]
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-29
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-31
 @patch
 def starts(self: Vocabulary, ids) -> np.ndarray:  # (T,) bool
     "Which frames start the game over."
@@ -258,7 +264,7 @@ def starts(self: Vocabulary, ids) -> np.ndarray:  # (T,) bool
     at = np.flatnonzero(ids == self.frame)
     return (at > 0) & (ids[at - 1] == self.start)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-31
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-33
 @patch
 def trim(self: Vocabulary, ids) -> np.ndarray:
     "The part of a window from its first frame's marker to the end of its last whole frame."
@@ -270,7 +276,7 @@ def trim(self: Vocabulary, ids) -> np.ndarray:
     with_start = at[0] > 0 and ids[at[0] - 1] == self.start
     return ids[at[0] - int(with_start) : at[-1] + 1 + CELLS]
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-33
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-35
 class DecodedSession(NamedTuple):
     "What a sequence of tokens means."
 
@@ -292,7 +298,7 @@ def _check_same(vocabulary, ids, rewritten):
         what = f"{vocabulary.name(int(ids[i])) if known else f'token {ids[i : i + 1]}'} at position {i} is out of place"
     raise WmilError(f"{what}: expected a sequence made by encode, of whole steps (`trim` cuts a window to such)")
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-35
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-37
 @patch
 def decode(
     self: Vocabulary,
@@ -314,7 +320,7 @@ def decode(
     _check_same(self, ids, self.encode(valid_tokens, valid_actions, np.cumsum(level_up), starts))
     return DecodedSession(tokens, actions, level_up)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-39
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-41
 def _look_up(table, ids):
     "table[ids], for arrays and tensors alike."
     return torch.from_numpy(table).to(ids.device)[ids.long()] if torch.is_tensor(ids) else table[np.asarray(ids)]
@@ -343,7 +349,7 @@ def weights(
         weights[..., 1:][acted & (ids[..., 1:] == self.frame)] = no_level
     return weights
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-49
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-51
 def _frame_markers(self, ids, code):
     "The positions of the present and of the previous frame's marker, very negative if there is none."
     none = -(10**6)
@@ -355,7 +361,7 @@ def _frame_markers(self, ids, code):
     second = torch.where(last > 0, before_last, torch.where(last == 0, outside, none))
     return at, last, second, last > none
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-51
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-53
 @patch
 def positions(
     self: Vocabulary,
@@ -377,7 +383,7 @@ def positions(
         "fresh": code & (last > 0) & ((before_marker == self.level) | (before_marker == self.start)),
     }
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-55
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-57
 @patch
 def mask_actions(
     self: Vocabulary,
