@@ -39,9 +39,10 @@ PLAYER_FILE = "player.json"
 
 
 def _check_replaceable(folder):
-    ours = any((folder / name).exists() for name in (PLAYER_FILE, "model", "tokenizer"))
-    if folder.exists() and any(folder.iterdir()) and not ours:
-        raise WmilError(f"{folder} holds something else: choose another folder")
+    parts = {PLAYER_FILE, "model", "tokenizer"}
+    others = {f.name for f in folder.iterdir()} - parts if folder.is_dir() else ()
+    if others:
+        raise WmilError(f"{folder} holds something else ({min(others)}), which would be lost: choose another folder")
 
 # %% ../../nbs/495_games.players.ipynb #cell-07
 def save_player(
