@@ -215,8 +215,8 @@ class ModelAgent(Agent):
 
 # %% ../../nbs/490_games.agents.ipynb #cell-29
 def _check_temperature(temperature):
-    if temperature < 0:
-        raise ConfigError(f"temperature = {temperature}: expected 0 or more")
+    if not 0 <= temperature < float("inf"):
+        raise ConfigError(f"temperature = {temperature}: expected 0 or more, and finite")
 
 
 class BehaviorCloningAgent(ModelAgent):

@@ -292,7 +292,7 @@ def _game_class(
 def _unknown_game(game):
     "The sentence for a name that is no game of ours."
     names = [*dict.fromkeys([*SHIPPED, *GAMES])]
-    expected = f"expected one of {', '.join(names)}, or a path that ends in .py"
+    expected = f"expected one of {', '.join(names)}, or the path of a game file, such as games/ls20.py"
     return f"unknown game {game!r}: {expected}{suggest(game, [*SHIPPED, *GAMES])}"
 
 # %% ../../nbs/402_games.engine.ipynb #cell-40
