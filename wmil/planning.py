@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from gymnasium.spaces import Box, Discrete
 from .core import ConfigError, WmilError, check_choice
 from .rng import stream_seed
-from .envs import decode_action
+from .envs import box_bounds, decode_action
 
 # %% ../nbs/050_planning.ipynb #cell-07
 def evaluate_plans(
@@ -75,7 +75,7 @@ class GaussianProposal:
         std: float,  # initial standard deviation, in half-widths of the box
         min_std: float,  # least standard deviation, in half-widths of the box
     ):
-        low, high = (torch.as_tensor(x, dtype=torch.float32, device=previous.device) for x in (space.low, space.high))
+        low, high = box_bounds(space, previous.device)
         half_width = (high - low) / 2
         self.low = low
         self.high = high
@@ -159,6 +159,7 @@ def _action_dim(space) -> int:
         raise ConfigError(f"no planner knows the action space {space!r}: expected gymnasium's Box or Discrete")
     if len(space.shape) != 1 or not space.is_bounded():
         raise ConfigError(f"action space {space} cannot be searched: expected a flat Box with finite bounds")
+    box_bounds(space)
     return space.shape[0]
 
 
@@ -338,6 +339,13 @@ class CEM(Planner):
         return elite / elite.sum(0)
 
 # %% ../nbs/050_planning.ipynb #cell-49
+def _return_scale(returns):  # (K, N) -> (N,)
+    "Standard deviation of the candidates' returns, unless bad ones inflate it."
+    std = returns.std(0, correction=0)
+    above = returns.amax(0) - returns.median(0).values
+    return torch.where(above > 0, torch.minimum(std, 10 * above), std).clamp_min(1e-6)
+
+
 class MPPI(Planner):
     "Model-predictive path integral control (Williams et al. 2017): every candidate counts, the better the more."
 
@@ -345,7 +353,7 @@ class MPPI(Planner):
         self,
         step,
         action_space,  # as of `Planner`
-        temperature: float = 0.3,  # λ, in standard deviations of the candidates' returns
+        temperature: float = 0.3,  # λ, in standard deviations of the candidates' returns, outliers aside
         **kwargs,  # as of `Planner`
     ):
         super().__init__(step, action_space, **kwargs)
@@ -354,5 +362,4 @@ class MPPI(Planner):
 
     def weights(self, returns):
         "Weights of the candidates from their returns, (K, N) -> (K, N)."
-        std = returns.std(0, correction=0).clamp_min(1e-6)
-        return ((returns - returns.amax(0)) / (self.temperature * std)).softmax(0)
+        return ((returns - returns.amax(0)) / (self.temperature * _return_scale(returns))).softmax(0)

@@ -12,6 +12,7 @@ from fastcore.basics import patch
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import nn
 from .config import Probability, config
+from .envs import box_bounds
 from wmil.rl import (
     entropy,
     explained_variance,
@@ -86,6 +87,7 @@ class ActorCritic(nn.Module):
         super().__init__()
         self.cfg = cfg
         self.discrete = hasattr(action_space, "n")
+        self.first = int(action_space.start) if self.discrete else None  # the number of its first action
         out_dim = int(action_space.n) if self.discrete else math.prod(action_space.shape)
         hidden = (cfg.hidden_dim, cfg.hidden_dim)
         self.actor = mlp((state_dim, *hidden, out_dim), nn.Tanh)
@@ -105,7 +107,7 @@ class ActorCritic(nn.Module):
 @patch
 def _add_box(self: ActorCritic, space, dim):
     self.noise_shape = (dim,)
-    low, high = (torch.as_tensor(x, dtype=torch.float32).flatten() for x in (space.low, space.high))
+    low, high = (bound.flatten() for bound in box_bounds(space))
     self.register_buffer("centre", (low + high) / 2)
     self.register_buffer("half_width", (high - low) / 2)
     self.log_std = nn.Parameter(torch.full((dim,), float(self.cfg.init_log_std)))
@@ -128,7 +130,7 @@ def act(
     out = self(obs)
     if self.discrete:
         raw_act = sample_categorical(out.log_softmax(-1), u)
-        return {"act": raw_act, "raw_act": raw_act}
+        return {"act": raw_act + self.first, "raw_act": raw_act}
     raw_act = out + _align(self.log_std, out).exp() * torch.special.ndtri(u.clamp(1e-6, 1 - 1e-6))
     return {"act": self.in_box(raw_act), "raw_act": raw_act}
 
@@ -137,7 +139,7 @@ def act(
 def greedy(self: ActorCritic, obs, info) -> dict:
     "The most likely actions: the policy as it is evaluated."
     out = self(obs)
-    return {"act": out.argmax(-1) if self.discrete else self.in_box(out)}
+    return {"act": out.argmax(-1) + self.first if self.discrete else self.in_box(out)}
 
 
 @patch

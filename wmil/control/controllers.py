@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from .distributions import BlendedCategorical, SquashedNormal
 from ..config import config
 from ..core import ConfigError, WmilError
+from ..envs import box_bounds
 from ..policies import mlp
 
 # %% ../../nbs/310_control.controllers.ipynb #cell-05
@@ -42,7 +43,7 @@ class ActionSample(NamedTuple):
     "A decision for N environments."
 
     act: torch.Tensor  # as the environment takes it: (N,) int64, or (N, A)
-    raw_action: torch.Tensor  # as it was drawn: the same, or (N, A) before squashing
+    raw_action: torch.Tensor  # as it was drawn: (N,) counted from 0, or (N, A) before squashing
 
 # %% ../../nbs/310_control.controllers.ipynb #cell-10
 def _check_controller_sizes(z_dim, h_dim):
@@ -131,11 +132,13 @@ class DiscreteController(Controller):
         h_dim: int,  # of the memory
         actions: int,  # A
         cfg: ControllerConfig = ControllerConfig(),  # networks and planning
+        start: int = 0,  # the first action's number, as the environment counts
     ):
         super().__init__(z_dim, h_dim, cfg)
         if actions < 2:
             raise ConfigError(f"{actions} actions were given: expected 2 or more")
         self.action_dim = actions
+        self.start = start
         self.actor = mlp((z_dim + h_dim, *cfg.hidden_dims, actions), norm=True, gain=0.01)
 
     def policy_params(self, x):  # (..., z_dim + D) -> (..., A)
@@ -144,7 +147,7 @@ class DiscreteController(Controller):
 
     def distribution(self, params, plan=None):
         "The policy, blended with a plan."
-        return BlendedCategorical(params, plan, self.cfg.plan_weight)
+        return BlendedCategorical(params, plan, self.cfg.plan_weight, self.start)
 
 # %% ../../nbs/310_control.controllers.ipynb #cell-22
 @patch
@@ -196,8 +199,8 @@ class ContinuousController(Controller):
         self.action_dim = space.shape[0]
         self.noise_shape = space.shape
         self.min_log_std = math.log(cfg.min_std)
-        for name in ("low", "high"):
-            self.register_buffer(name, torch.as_tensor(getattr(space, name), dtype=torch.float32), persistent=False)
+        for name, bound in zip(("low", "high"), box_bounds(space)):
+            self.register_buffer(name, bound, persistent=False)
         head = nn.Linear(dims[-1] if dims else n, 2 * self.action_dim)  # mean and log_std
         _init_gaussian_head(head, cfg)
         trunk = mlp((n, *dims), norm=True, gain=math.sqrt(2)) if dims else nn.Identity()
@@ -223,7 +226,7 @@ def make_controller(
 ) -> Controller:
     "The controller for a space of actions; `ConfigError` if there is none."
     if isinstance(space, Discrete):
-        return DiscreteController(z_dim, h_dim, int(space.n), cfg)
+        return DiscreteController(z_dim, h_dim, int(space.n), cfg, int(space.start))
     if isinstance(space, Box):
         return ContinuousController(z_dim, h_dim, space, cfg)
     raise ConfigError(f"action space {space} is not supported: expected Discrete, or a bounded Box of shape (A,)")

@@ -91,7 +91,9 @@ class BlendedCategorical:
         logits: torch.Tensor,  # (..., A)
         plan: torch.Tensor = None,  # (..., A), probabilities; a constant
         plan_weight: float = 0.3,  # of the plan in the mixture
+        start: int = 0,  # the first action's number, as the environment counts
     ):
+        self.start = start
         self.log_pi = logits.log_softmax(-1)
         self.log_p = self.log_pi
         if plan is not None:
@@ -107,12 +109,12 @@ class BlendedCategorical:
         return self.log_p.argmax(-1)
 
     def action(self, raw):
-        "A discrete action is its own raw action."
-        return raw
+        "The environment's number of an action that counts from 0."
+        return raw + self.start if self.start else raw
 
     def raw_action(self, act):
-        "A discrete action is its own raw action."
-        return act
+        "The inverse of `action`."
+        return act - self.start if self.start else act
 
     def log_prob(self, raw):
         "Log-probability under the mixture."

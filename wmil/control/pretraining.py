@@ -17,7 +17,7 @@ from .predictors import LatentWindows
 from .vision import ObservationBatches
 from ..core import ConfigError
 from ..rng import Rng, pick_device, stream_seed
-from ..envs import encode_action
+from ..envs import box_bounds, encode_action
 from ..rollout import rollout
 from ..trainers import Trainer, TrainerConfig
 
@@ -56,7 +56,7 @@ def draw(self: RandomPolicy):
     space, rng = self.space, self.rng
     if isinstance(space, Discrete):
         return rng.randint(int(space.n), self.n) + int(space.start)
-    low, high = torch.as_tensor(space.low), torch.as_tensor(space.high)
+    low, high = box_bounds(space)
     return torch.lerp(low, high, rng.rand(self.n, space.shape[0]))
 
 # %% ../../nbs/340_control.pretraining.ipynb #cell-09

@@ -16,7 +16,7 @@ from pydantic import Field
 from .painter import Painter, make_car_racing
 from ..config import config
 from ..core import ConfigError, WmilError
-from ..rng import stream_seed
+from ..rng import check_seed, stream_seed
 from ..envs import GymnasiumEnv
 
 # %% ../../nbs/320_control.racing.ipynb #cell-05
@@ -84,6 +84,7 @@ def reset(
     options: dict = None,  # none are known
 ):
     "Begin the next episode."
+    check_seed(seed)
     if seed is not None or self.seed is None:
         self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
         self.episode = -1

@@ -15,6 +15,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from highway_env import utils
 from highway_env.road.road import RoadNetwork
 from ..core import WmilError
+from ..rng import check_seed
 from wmil.dynamics.traffic import (
     Car,
     DT,
@@ -63,6 +64,7 @@ class DrivingEnv(gymnasium.Env):
 
     def reset(self, *, seed=None, options=None):
         "A new road with new traffic."
+        check_seed(seed)
         super().reset(seed=seed)
         self.road, self.t = StraightRoad(self.network, np_random=self.np_random), 0
         gap = (SPAWN_AHEAD - SPAWN_BEHIND) / (self.cars + 1)

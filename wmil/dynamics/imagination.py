@@ -18,7 +18,7 @@ from .batches import TransitionBatches
 from .data import Transitions
 from .ensemble import WorldModelEnsemble
 from .model import WorldModelConfig
-from ..envs import autoreset, check_action, encode_action
+from ..envs import autoreset, box_bounds, check_action, encode_action
 from ..systems import DynamicsEnv
 from ..rollout import Minibatches, Rollouts, first_episode_returns, rollout
 from ..policies import ActorCritic, ActorCriticConfig
@@ -256,8 +256,8 @@ def random_actions(self: ImaginationLearner) -> dict:
     "Actions drawn uniformly."
     space = self.system.action_space
     if hasattr(space, "n"):
-        return {"act": self.rng.randint(int(space.n), self.cfg.real_envs)}
-    low, high = torch.as_tensor(space.low), torch.as_tensor(space.high)
+        return {"act": self.rng.randint(int(space.n), self.cfg.real_envs) + int(space.start)}
+    low, high = box_bounds(space)
     return {"act": low + (high - low) * self.rng.rand(self.cfg.real_envs, len(low))}
 
 

@@ -14,7 +14,8 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from torch.nn import functional as F
 from ..core import WmilError
-from ..rng import Rng
+from ..envs import check_tensor
+from ..rng import Rng, check_seed
 from .parents import make_parent
 from .rewards import COMPONENTS, RewardVector
 from .symbolic import ActionSpace
@@ -87,6 +88,7 @@ def check_action(
     "Refuse what is not a batch of actions; `EnvError` names what was given and what was expected."
     if self.state is None:
         raise EnvError("step was called before reset: call reset first")
+    check_tensor(act)
     if act.shape != self.state.shape:
         given, expected = tuple(act.shape), tuple(self.state.shape)
         raise EnvError(f"actions of shape {given} were given: expected {expected}, one per environment")
@@ -219,6 +221,7 @@ class SymbolicGymEnv(_Symbolic, gymnasium.Env):
 
     def reset(self, *, seed=None, options=None):
         "Start a new episode; `options={'level': 0}` chooses its difficulty."
+        check_seed(seed)
         super().reset(seed=seed)
         obs, info = self._begin(seed, options)
         self.state_id = int(info["state_id"])
@@ -252,6 +255,14 @@ def render(self: SymbolicGymEnv):
         return np.kron(row[None, :, None], np.ones((16, 16, 3), np.uint8))
 
 # %% ../../nbs/115_interaction.env.ipynb #cell-39
+def _final_arrays(info, ended):  # ended (N,) bool
+    "Gymnasium's entries for the end of episodes."
+    last = {**_numpy_info(info), "state_id": info["final_state_id"].numpy()}
+    masks = {f"_{k}": ended.copy() for k in last}
+    of_episodes = {"final_obs": info["final_obs"].numpy(), "final_info": {**last, **masks}}
+    return {**of_episodes, "_final_obs": ended.copy(), "_final_info": ended.copy()}
+
+# %% ../../nbs/115_interaction.env.ipynb #cell-41
 class SymbolicVectorEnv(_Symbolic, gymnasium.vector.VectorEnv):
     "A batch of symbolic tasks as a Gymnasium vector environment, stepped as one tensor operation."
 
@@ -277,6 +288,7 @@ class SymbolicVectorEnv(_Symbolic, gymnasium.vector.VectorEnv):
 
     def reset(self, *, seed=None, options=None):
         "Start new episodes; `options={'level': 0}` chooses their difficulty."
+        check_seed(seed)
         super().reset(seed=seed)
         obs, info = self._begin(seed, options)
         return obs.numpy(), {"state_id": info["state_id"].numpy()}
@@ -290,11 +302,10 @@ class SymbolicVectorEnv(_Symbolic, gymnasium.vector.VectorEnv):
         obs, rew, terminated, truncated, info = self.env.step(torch.as_tensor(act, dtype=torch.int64))
         arrays = {**_numpy_info(info), "state_id": info["state_id"].numpy()}
         if truncated is self.env.all_true:
-            arrays["final_obs"] = info["final_obs"].numpy()
-            arrays["_final_obs"] = truncated.numpy().copy()
+            arrays |= _final_arrays(info, truncated.numpy())
         return obs.numpy(), rew.numpy(), terminated.numpy().copy(), truncated.numpy().copy(), arrays
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-49
+# %% ../../nbs/115_interaction.env.ipynb #cell-51
 class VectorReward(gymnasium.Wrapper):
     "Returns the reward vector of one symbolic environment instead of its goal component."
 
