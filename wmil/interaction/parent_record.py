@@ -71,6 +71,9 @@ class ParentSource:
 
     def load_state_dict(self, state):
         "Continue a saved source."
+        if "parent" not in state:  # of a run from before parents were saved
+            self.source.load_state_dict(state)
+            return
         self.source.load_state_dict(state["source"])
         self.parent.load_state_dict(state["parent"])
 
