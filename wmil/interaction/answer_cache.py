@@ -112,6 +112,16 @@ def _load(self: AnswerCache):
         self.models.add((model, params))
 
 # %% ../../nbs/145_interaction.answer_cache.ipynb #cell-21
+def _check_text(text):
+    "Refuse what SQLite would not give back as it is."
+    if not isinstance(text, str):
+        raise CacheError(f"an answer of type {type(text).__name__} cannot be kept: expected text")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise CacheError("an answer with half of a character (a lone surrogate) cannot be kept: replace it") from None
+
+# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-23
 @patch
 def put(
     self: AnswerCache,
@@ -120,6 +130,8 @@ def put(
     pairs: list,  # (prompt, answer), kept together or not at all
 ):
     "Keep answers; an answer that is there already stands."
+    for text in (text for pair in pairs for text in pair):
+        _check_text(text)
     settings = json.dumps(params, sort_keys=True)
     rows = [[answer_key(model, params, prompt), model, settings, prompt, answer] for prompt, answer in pairs]
     sealed = [(*row, sha256_json(row)) for row in rows]

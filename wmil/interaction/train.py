@@ -27,6 +27,7 @@ from .evaluation import expected_success, policy_table, verdict_lines
 from .learner import BabyLearner
 from .parents import PARENTS, make_parent
 from .symbolic import SymbolicTask
+from .parent_record import ParentSource, parent_settings, report_parent
 from .tasks import make_task
 from ..rng import pick_device, seed_everything, stream_seed
 from ..rollout import Minibatches, Rollouts
@@ -68,7 +69,9 @@ class TrainConfig:
     parent_fixed: bool = False  # corrupted: wrong always on the same pairs of state and action
     parent_model: str = ""  # llm: folder of a local model, or the server's name for one; empty: the tiny one
     parent_url: str = ""  # llm: address of an OpenAI-compatible server; empty: a local model
-    parent_nonsense: Literal["rule", "stop"] = "rule"  # llm: what to do where no answer is valid
+    parent_nonsense: Literal["rule", "stop"] | None = None  # llm: where no answer is valid; rule for the tiny one
+    parent_share: Probability = 0.2  # llm: share of questions left to the rule above which the run stops
+    parent_options: str = ""  # llm: a server's further settings, as {"temperature": null, "timeout": 300}
     parent_calls: PositiveInt = 100_000  # llm: most questions asked
     parent_seconds: PositiveFloat = 3600.0  # llm: longest time spent on answers
     algorithm: Literal["reinforce", "ppo"] = "reinforce"  # how to learn
@@ -173,20 +176,14 @@ def parent_of(
 ):
     "The parent that poses and judges."
     check_choice("parent", cfg.parent, (*PARENTS, "llm"))
+    settings = parent_settings(cfg)
     if cfg.parent == "corrupted":
         return make_parent("corrupted", task, error=cfg.parent_error, fixed=cfg.parent_fixed, seed=seeds)
     if cfg.parent != "llm":
         return make_parent(cfg.parent, task)
     from wmil.interaction.tiny_parent import make_llm_parent
 
-    return make_llm_parent(
-        task,
-        cfg.parent_model,
-        cfg.parent_url,
-        on_invalid=cfg.parent_nonsense,
-        max_calls=cfg.parent_calls,
-        max_seconds=cfg.parent_seconds,
-    )
+    return make_llm_parent(task, cfg.parent_model, cfg.parent_url, **settings)
 
 # %% ../../nbs/170_interaction.train.ipynb #cell-20
 def process_rank() -> int:
@@ -242,7 +239,10 @@ def build(
         keep_freed_memory()
         learner = stack_seeds(lambda: make_learner(cfg, task), list(seeds))
     streams = _process_seeds(cfg.seed if seeds is None else list(seeds))
-    source = _make_source(cfg, task, parent or parent_of(cfg, task, streams), streams)
+    parent = parent or parent_of(cfg, task, streams)
+    source = _make_source(cfg, task, parent, streams)
+    if hasattr(parent, "metrics"):
+        source = ParentSource(source, parent)
     return Training(learner, source, cfg.trainer)
 
 # %% ../../nbs/170_interaction.train.ipynb #cell-32
@@ -327,7 +327,10 @@ def train_interaction(
 
     with run or nullcontext():
         trainer = BestKeeper(trainer_cfg, run, progress)
-        history = trainer.fit(learner, source, resume=bool(resume), evaluate=_exact_success)
+        try:
+            history = trainer.fit(learner, source, resume=bool(resume), evaluate=_exact_success)
+        finally:
+            report_parent(run, getattr(source, "parent", None))
     return history, run and run.path
 
 # %% ../../nbs/170_interaction.train.ipynb #cell-42
