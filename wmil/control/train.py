@@ -138,6 +138,12 @@ def _weights_folder(path, seed):
     return whole[0] if whole else next(filter(None, (_newest(p, seed) for p in places)), None)
 
 # %% ../../nbs/350_control.train.ipynb #cell-15
+def _weights_of(folder):
+    "The weights of a run; another folder is one itself."
+    places = [*(folder / "weights").glob("pretrained*"), folder / "checkpoints", folder]
+    return next(p for p in places if p.is_dir())
+
+
 def load_initial_weights(
     agent: WorldModelAgent,  # who gets them
     path,  # a folder of weights, or a run
@@ -154,8 +160,7 @@ def load_initial_weights(
             f"no weights at load_path {str(path)!r}: expected a folder that --save-path got, "
             "such as saved_models/pretrainedV_CarRacing-v3, or a run"
         )
-    checkpoints = folder / "checkpoints"
-    report = load_matching(agent, checkpoints if checkpoints.is_dir() else folder)
+    report = load_matching(agent, _weights_of(folder))
     log(f"weights from {folder.name}: {report}")
 
 # %% ../../nbs/350_control.train.ipynb #cell-17

@@ -152,6 +152,17 @@ def _check_whole_agent(path, about):
         )
 
 # %% ../../nbs/335_control.training.ipynb #cell-25
+def _check_sizes(cfg, weights, source):
+    "Refuse sizes that need far more weights than there are."
+    m, v, dims = cfg.memory, cfg.vision, cfg.controller.hidden_dims
+    of_memory = m.num_layers * m.hidden_dim * (m.hidden_dim + m.ff_dim)
+    of_vision = max(v.num_codes * v.embed_dim, v.channels**2)
+    of_controller = max((*dims, *(a * b for a, b in zip(dims, dims[1:]))), default=0)
+    least, there = max(of_memory, of_vision, of_controller, m.context), sum(w.numel() for w in weights.values())
+    if least > max(there, 10**6):
+        raise CheckpointError(f"{source} speaks of {least:,} weights or more and holds {there:,}: it is damaged")
+
+# %% ../../nbs/335_control.training.ipynb #cell-27
 def load_agent(
     folder,  # a folder that `save_agent` wrote
 ) -> tuple:  # agent, name of its environment
@@ -160,13 +171,14 @@ def load_agent(
     about, source = _about(checkpoint), str(checkpoint.path)
     _check_whole_agent(source, about)
     cfg = make_config(AgentConfig, about.agent, source)
+    _check_sizes(cfg, checkpoint.weights, source)
     env = make_envs(about.env_name, 1, 0)
     agent = WorldModelAgent(env.observation_space, env.action_space, cfg)
     env.close()
     load_weights(agent, checkpoint.weights, source)
     return agent, about.env_name
 
-# %% ../../nbs/335_control.training.ipynb #cell-27
+# %% ../../nbs/335_control.training.ipynb #cell-29
 class LoadReport(NamedTuple):
     "What was taken over into an agent, by part."
 
@@ -184,7 +196,7 @@ class LoadReport(NamedTuple):
         text = "; ".join(f"{what}: {', '.join(parts) or 'nothing'}" for what, parts in groups.items())
         return f"{text} (weights for {self.env_name})" if self.env_name else text
 
-# %% ../../nbs/335_control.training.ipynb #cell-29
+# %% ../../nbs/335_control.training.ipynb #cell-31
 def _differences(here, there):  # two {name: tensor} -> sorted sentences
     "What keeps weights from fitting."
     wrong = [f"{k} only there" for k in there.keys() - here.keys()]
@@ -195,7 +207,7 @@ def _differences(here, there):  # two {name: tensor} -> sorted sentences
             wrong.append(f"{k} {tuple(there[k].shape)} there, {tuple(v.shape)} here")
     return sorted(wrong)
 
-# %% ../../nbs/335_control.training.ipynb #cell-31
+# %% ../../nbs/335_control.training.ipynb #cell-33
 def _value_unit(checkpoint, current):
     "The unit of values, for agents that take over a controller."
     unit = {k: v for k, v in checkpoint.weights.items() if k in ("value_unit", "fitted")}
@@ -204,7 +216,7 @@ def _value_unit(checkpoint, current):
         raise CheckpointError(f"{wrong[0]} in {checkpoint.path} is no single number: expected what save_agent wrote")
     return unit
 
-# %% ../../nbs/335_control.training.ipynb #cell-33
+# %% ../../nbs/335_control.training.ipynb #cell-35
 def _check_any_part(checkpoint):
     if not any(k.split(".")[0] in PARTS for k in checkpoint.weights):
         example = next(iter(checkpoint.weights))
@@ -213,7 +225,7 @@ def _check_any_part(checkpoint):
             "save_agent or --save-path wrote, or a run that trained a whole agent"
         )
 
-# %% ../../nbs/335_control.training.ipynb #cell-35
+# %% ../../nbs/335_control.training.ipynb #cell-37
 def _check_any_loaded(checkpoint, report):
     if not report.loaded:
         example = ", ".join(report.mismatched[:1]) or f"only {next(iter(checkpoint.weights))}"
@@ -226,7 +238,7 @@ def _check_any_loaded(checkpoint, report):
 def _part_of(weights, part):
     return {k: v for k, v in weights.items() if k.startswith(f"{part}.")}
 
-# %% ../../nbs/335_control.training.ipynb #cell-37
+# %% ../../nbs/335_control.training.ipynb #cell-39
 def load_matching(
     agent: WorldModelAgent,  # who gets them
     folder,  # a folder that `save_agent` or a run wrote
