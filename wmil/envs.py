@@ -246,8 +246,11 @@ class GymEnvs(GymnasiumEnv):
 
         try:
             env = SyncVectorEnv([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
-        except (gymnasium.error.Error, ImportError) as e:
-            raise WmilError(f"{name} cannot be made: {str(e).splitlines()[0]}") from e
+        except WmilError:
+            raise
+        except Exception as e:
+            message = str(e).splitlines()[0] if str(e) else "no message"
+            raise WmilError(f"{name} cannot be made: {type(e).__name__} ({message})") from e
         super().__init__(env, [stream_seed(seed, f"{name} {i}") for i in range(num_envs)])
 
 # %% ../nbs/030_envs.ipynb #cell-39

@@ -12,7 +12,7 @@ import functools
 import typing
 from collections.abc import Sequence
 from typing import Annotated, Literal
-from .config import config, dump_config, flat_fields, flat_values, load_config, make_config
+from .config import config, dump_config, flat_fields, flat_values, is_config, load_config, make_config
 from .core import PRESETS, ConfigError, check_choice, find_file
 
 # %% ../nbs/007_options.ipynb #cell-05
@@ -58,18 +58,44 @@ def notebook_parameters(
     return params
 
 # %% ../nbs/007_options.ipynb #cell-09
-@functools.cache
-def _cli_twin(cls):
-    "The flat fields of a configuration as a plain dataclass."
+def _option_groups(cls):  # -> {name: names of its fields}; the class itself comes first, without a name
+    "The flat fields of a configuration by the part that they belong to."
+    hints = typing.get_type_hints(cls)
+    groups = {"": [name for name, kind in hints.items() if not is_config(kind)]}
+    for name, kind in hints.items():
+        for part, own in _option_groups(kind).items() if is_config(kind) else ():
+            known = [f for fields in groups.values() for f in fields]  # a field of two parts is shown once
+            groups[part or name] = [f for f in own if f not in known]
+    return groups
+
+
+def _plain_class(cls, names):
+    "Some flat fields of a configuration as a plain dataclass."
     import tyro
 
-    fields = [
-        (name, Annotated[f.type, tyro.conf.arg(help=f.help)], dataclasses.field(default=f.default))
-        for name, f in flat_fields(cls).items()
-    ]
-    twin = dataclasses.make_dataclass(cls.__name__, fields, kw_only=True)
+    flat = flat_fields(cls)
+    return dataclasses.make_dataclass(
+        cls.__name__,
+        [(n, Annotated[flat[n].type, tyro.conf.arg(help=flat[n].help)], flat[n].default) for n in names],
+        kw_only=True,
+    )
+
+
+@functools.cache
+def _cli_twin(cls):  # -> the twin, {name of a part: its class}
+    "The flat fields of a configuration as a plain dataclass, with one nested class for each part."
+    import tyro
+
+    own, *parts = ((name, _plain_class(cls, names)) for name, names in _option_groups(cls).items())
+    parts = {name: part for name, part in parts if dataclasses.fields(part)}
+    fields = [(name, Annotated[part, tyro.conf.OmitArgPrefixes]) for name, part in parts.items()]
+    twin = dataclasses.make_dataclass(cls.__name__, fields, bases=(own[1],), kw_only=True)
     twin.__doc__ = cls.__doc__
-    return twin
+    return twin, parts
+
+
+def _pick(cls, values):
+    return {f.name: values[f.name] for f in dataclasses.fields(cls) if f.name in values}
 
 
 def cli_config(
@@ -85,11 +111,15 @@ def cli_config(
     default = cls() if default is None else default
     plain, typed = dump_config(default), flat_values(default)
     start = {k: typed[k] if isinstance(typed[k], tuple) else plain[k] for k in typed}  # JSON knows no tuples, tyro does
-    twin = _cli_twin(cls)
-    result = tyro.cli(twin, args=list(args), default=twin(**start), prog=prog, description=description)
-    return make_config(cls, vars(result), where="command line")
+    twin, parts = _cli_twin(cls)
+    nested = {name: part(**_pick(part, start)) for name, part in parts.items()}
+    begin = twin(**{**_pick(twin, start), **nested})
+    values = vars(tyro.cli(twin, args=list(args), default=begin, prog=prog, description=description))
+    for name in parts:
+        values |= vars(values.pop(name))
+    return make_config(cls, values, where="command line")
 
-# %% ../nbs/007_options.ipynb #cell-12
+# %% ../nbs/007_options.ipynb #cell-13
 class Command(typing.NamedTuple):
     "What a command line asks for."
 
@@ -127,7 +157,7 @@ def _rename_options(args, aliases):
         renamed.append(name + equals + value)
     return renamed
 
-# %% ../nbs/007_options.ipynb #cell-13
+# %% ../nbs/007_options.ipynb #cell-14
 def command_config(
     cls,  # a class made by `config`
     args: Sequence[str],  # the command line without the program's name

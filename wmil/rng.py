@@ -6,6 +6,7 @@
 __all__ = ['PREFETCH_BLOCKS', 'check_seed', 'stream_seed', 'seed_everything', 'Rng', 'pick_device', 'pick_precision']
 
 # %% ../nbs/010_rng.ipynb #cell-02
+import operator
 import random
 import zlib
 from .core import ConfigError, check_choice
@@ -15,8 +16,6 @@ def check_seed(
     seed,  # what should be a seed; None is one, where a library draws it itself
 ):
     "Refuse a seed that no generator takes."
-    import operator
-
     try:
         negative = seed is not None and operator.index(seed) < 0
     except TypeError:

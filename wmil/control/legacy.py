@@ -128,7 +128,6 @@ def train_legacy(
     agent: LegacyAgent = None,  # one to continue with; None: a fresh one
     resume: bool = False,  # continue from the run's newest checkpoint
     watch=None,  # function (agent, source, trainer) -> metrics, called at every row
-    progress: bool = False,  # show a progress bar
 ) -> tuple:  # agent, history
     "Train an agent by the old loop, with some or all of its faults."
     cfg = legacy_config(faults, cfg)
@@ -136,7 +135,7 @@ def train_legacy(
     torch.manual_seed(stream_seed(seed, "agent"))
     if agent is None:
         agent = LegacyAgent(env.observation_space, env.action_space, cfg, faults)
-    trainer = Trainer(dataclasses.replace(training, max_grad_norm=cfg.max_grad_norm), run, progress)
+    trainer = Trainer(dataclasses.replace(training, max_grad_norm=cfg.max_grad_norm), run)
     source = LegacyExperience(env, cfg, seed)
     evaluate = functools.partial(watch, agent, source, trainer) if watch else None
     return agent, trainer.fit(agent, source, resume=resume, evaluate=evaluate)

@@ -17,12 +17,12 @@ from ..options import Command, command_config
 from ..core import ConfigError
 from ..trainers import TrainerConfig
 
-# %% ../../nbs/348_control.options.ipynb #cell-06
+# %% ../../nbs/348_control.options.ipynb #cell-05
 @config
 class ControlConfig:
     "All options of a control run."
 
-    env_name: str = "CarRacing-v3"  # Gymnasium's name
+    env_name: str = "CarRacing-v3"  # Gymnasium's name; module:Name-v0 imports the module first
     use_improved_controller: bool = False  # networks 128 → 64 and planning, instead of one linear layer
     use_a2c: bool = False  # actor-critic on rollouts, instead of the old loop with its faults
     max_epoch: PositiveInt = 200  # rollouts with their updates; in pre-training, passes over the collected steps
@@ -30,8 +30,8 @@ class ControlConfig:
     env_batch_number: Annotated[str, BeforeValidator(str)] = "auto"  # environments in parallel: a number, or "auto"
     pretrain_vision: bool = False  # train the vision only
     pretrain_memory: bool = False  # train memory and predictors only
-    load_path: str = ""  # a folder of weights to begin with; what does not fit is named and left out
-    save_path: str = "./saved_models/"  # for finished and best weights; relative: from the repository's root
+    load_path: str = ""  # weights to begin with; a name without seed and time: the newest of that name
+    save_path: str = "./saved_models/"  # for copies of finished weights; relative: from the repository's root
     seed: NonNegativeInt = 0  # of everything
     schedule: Literal["constant", "linear", "cosine"] = "constant"  # of the learning rate
     ema_decay: Fraction = 0.0  # of the averaged weights, which are evaluated; 0: none
@@ -42,7 +42,7 @@ class ControlConfig:
     threads: PositiveInt = 1  # of CPU arithmetic; small networks gain little from more
     agent: AgentConfig = AgentConfig()  # parts and losses; its fields are options, too
 
-# %% ../../nbs/348_control.options.ipynb #cell-08
+# %% ../../nbs/348_control.options.ipynb #cell-07
 CARTPOLE = dict(
     env_name="CartPole-v1",
     use_improved_controller=True,
@@ -62,7 +62,7 @@ CARTPOLE = dict(
     eval_episodes=100,
 )
 
-# %% ../../nbs/348_control.options.ipynb #cell-10
+# %% ../../nbs/348_control.options.ipynb #cell-09
 CAR_RACING = dict(
     use_improved_controller=True,
     use_a2c=True,
@@ -83,7 +83,7 @@ CAR_RACING = dict(
     context=8,
 )
 
-# %% ../../nbs/348_control.options.ipynb #cell-12
+# %% ../../nbs/348_control.options.ipynb #cell-11
 def presets() -> dict:  # name -> ControlConfig
     "Configurations to begin with."
     return {
@@ -92,9 +92,12 @@ def presets() -> dict:  # name -> ControlConfig
         "racing": make_config(ControlConfig, CAR_RACING),
     }
 
-# %% ../../nbs/348_control.options.ipynb #cell-14
+# %% ../../nbs/348_control.options.ipynb #cell-13
 CONTROL_ALIASES = {"--num-action-samples": "--candidates"}
-ABOUT_CONTROL = "Train a planning world-model agent."
+ABOUT_CONTROL = (
+    "Train a planning world-model agent. --preset published, cartpole or racing: values to begin with; --config FILE: "
+    "those of a YAML file; --resume RUN: go on with a run. The options below override them."
+)
 
 
 def parse_control_args(
@@ -103,12 +106,12 @@ def parse_control_args(
     "Read the command line."
     return command_config(ControlConfig, args, "wmil-control", ABOUT_CONTROL, presets(), CONTROL_ALIASES)
 
-# %% ../../nbs/348_control.options.ipynb #cell-20
+# %% ../../nbs/348_control.options.ipynb #cell-19
 def _check_env_batch_number(n):
     if n != "auto" and not (n.isdecimal() and int(n)):
         raise ConfigError(f"env_batch_number = {n!r} is not allowed: expected 'auto' or a number of 1 or more")
 
-# %% ../../nbs/348_control.options.ipynb #cell-22
+# %% ../../nbs/348_control.options.ipynb #cell-21
 def _check_plan_from_epoch(cfg):
     if not cfg.agent.plan_from_epoch:
         return
@@ -118,7 +121,7 @@ def _check_plan_from_epoch(cfg):
             "--use-a2c, --use-improved-controller and a planning_horizon above 0; add them, or leave it out"
         )
 
-# %% ../../nbs/348_control.options.ipynb #cell-24
+# %% ../../nbs/348_control.options.ipynb #cell-23
 def _check_combinations(cfg):
     only_a2c = {"imagination_updates": 0, "epochs": 1, "minibatches": 1}
     values = {k: getattr(cfg.agent, k) for k in only_a2c}
@@ -133,7 +136,7 @@ def _check_combinations(cfg):
             "memory_mode = 'none' with pretrain_memory: there is no memory to train; leave one of them out"
         )
 
-# %% ../../nbs/348_control.options.ipynb #cell-26
+# %% ../../nbs/348_control.options.ipynb #cell-25
 def resolve_auto(cfg: ControlConfig) -> ControlConfig:
     "The same with a number of environments; `ConfigError` for options that don't go together."
     _check_env_batch_number(cfg.env_batch_number)
@@ -143,12 +146,12 @@ def resolve_auto(cfg: ControlConfig) -> ControlConfig:
     n = min(8, max(2, os.cpu_count() or 2)) if cfg.env_name == "CarRacing-v3" else 4
     return dataclasses.replace(cfg, env_batch_number=str(n))
 
-# %% ../../nbs/348_control.options.ipynb #cell-29
+# %% ../../nbs/348_control.options.ipynb #cell-28
 def legacy_faults(cfg: ControlConfig) -> list:
     "The faults of the old loop that a configuration keeps."
     return [] if cfg.use_a2c else [f for f in FAULTS if f != "linear" or not cfg.use_improved_controller]
 
-# %% ../../nbs/348_control.options.ipynb #cell-31
+# %% ../../nbs/348_control.options.ipynb #cell-30
 def agent_config(
     cfg: ControlConfig,  # what was asked
 ) -> AgentConfig:
@@ -163,7 +166,7 @@ def agent_config(
         return agent
     return legacy_config(legacy_faults(cfg), agent)
 
-# %% ../../nbs/348_control.options.ipynb #cell-33
+# %% ../../nbs/348_control.options.ipynb #cell-32
 def trainer_config(cfg: ControlConfig) -> TrainerConfig:
     "How long and how fast; a row is logged each epoch."
     epoch = cfg.agent.n_steps * int(cfg.env_batch_number)
