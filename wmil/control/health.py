@@ -6,11 +6,10 @@
 __all__ = ['HealthLimits', 'Sign', 'read_log', 'healthy_signs']
 
 # %% ../../nbs/352_control.health.ipynb #cell-02
-import json
-from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 from ..core import WmilError
+from ..runs import read_metrics
 
 # %% ../../nbs/352_control.health.ipynb #cell-05
 class HealthLimits(NamedTuple):
@@ -36,11 +35,9 @@ def read_log(
     path,  # a run directory, finished or not
 ) -> list:  # rows
     "The logged rows of a run; `WmilError` if there are fewer than two."
-    file = Path(path) / "metrics.jsonl"
-    lines = file.read_text(encoding="utf-8").splitlines(keepends=True) if file.is_file() else []
-    rows = [json.loads(line) for line in lines if line.endswith("\n")]
+    rows = read_metrics(path)
     if len(rows) < 2:
-        raise WmilError(f"{file} has {len(rows)} rows: expected a run that has logged 2 or more")
+        raise WmilError(f"{path} has logged {len(rows)} rows: expected a run with 2 or more")
     return rows
 
 
