@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Probability', 'Fraction', 'config', 'make_config', 'is_config', 'FlatField', 'flat_fields', 'flat_values',
-           'replace_config', 'read_yaml', 'load_config', 'dump_config']
+           'replace_config', 'load_config', 'dump_config']
 
 # %% ../nbs/005_config.ipynb #cell-02
 import dataclasses
@@ -12,11 +12,10 @@ import functools
 import reprlib
 import typing
 from typing import Annotated, get_args, get_type_hints
-import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
-from fastcore.basics import patch
 from .core import ConfigError, find_file, suggest
+from .plain_yaml import read_small_text, read_yaml
 
 # %% ../nbs/005_config.ipynb #cell-04
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -217,77 +216,6 @@ def replace_config(
     return make_config(type(cfg), {**own, **nested, **changes})
 
 # %% ../nbs/005_config.ipynb #cell-19
-class _NotPlain(yaml.MarkedYAMLError):
-    "YAML, but more than a configuration needs."
-
-
-def _size(node, sizes):
-    "How many values a node stands for, with its aliases written out."
-    parts = [] if isinstance(node, yaml.ScalarNode) else node.value
-    flat = [n for part in parts for n in (part if isinstance(part, tuple) else [part])]
-    return 1 + sum(sizes.get(id(n), float("inf")) for n in flat)  # a node that holds itself has no size yet
-
-
-class _PlainLoader(yaml.SafeLoader):
-    "Reads texts, numbers, truths, and short lists and mappings of them."
-
-    depth = 0  # how deep the present node lies
-    most_levels = 20
-    most_values = 10_000
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in pairs if tag.rpartition(":")[2] not in ("timestamp", "value")]
-        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-# %% ../nbs/005_config.ipynb #cell-21
-@patch
-def compose_node(self: _PlainLoader, parent, index):
-    "A node of the tree; `_NotPlain` where it has a tag, lies too deep or stands for too much."
-    event = self.peek_event()
-    if getattr(event, "tag", None):
-        raise _NotPlain(problem=f"a tag ({event.tag[:40]})", problem_mark=event.start_mark)
-    self.depth += 1
-    if self.depth > self.most_levels:
-        raise _NotPlain(problem=f"more than {self.most_levels} levels", problem_mark=event.start_mark)
-    node = yaml.SafeLoader.compose_node(self, parent, index)
-    self.depth -= 1
-    self.sizes = getattr(self, "sizes", {})
-    if not isinstance(event, yaml.AliasEvent):
-        self.sizes[id(node)] = _size(node, self.sizes)
-    if self.sizes.get(id(node), 0) > self.most_values:
-        raise _NotPlain(problem=f"more than {self.most_values} values", problem_mark=event.start_mark)
-    return node
-
-
-@patch
-def compose_mapping_node(self: _PlainLoader, anchor):
-    "A mapping; `_NotPlain` where a key occurs twice."
-    node = yaml.SafeLoader.compose_mapping_node(self, anchor)
-    seen = set()
-    for key, _ in node.value:
-        name = key.value if isinstance(key, yaml.ScalarNode) else id(key)
-        if name in seen:
-            raise _NotPlain(problem=f"the key {name[:40]!r} twice", problem_mark=key.start_mark)
-        seen.add(name)
-    return node
-
-# %% ../nbs/005_config.ipynb #cell-22
-def read_yaml(
-    text: str,  # YAML
-    where: str,  # what to name in an error: a file, an option
-):  # None, or texts, numbers, truths, lists and dicts of them
-    "Plain values from YAML; `ConfigError` where it is none, or more than plain values."
-    try:
-        return yaml.load(text, _PlainLoader)
-    except _NotPlain as e:
-        line = e.problem_mark.line + 1
-        raise ConfigError(f"{where} has {e.problem} in line {line}: expected plain `key: value` lines") from None
-    except (yaml.YAMLError, ValueError, OverflowError) as e:
-        mark = getattr(e, "problem_mark", None)
-        place = f" (line {mark.line + 1})" if mark else ""
-        raise ConfigError(f"{where} is not YAML{place}: expected `key: value` lines") from None
-
-# %% ../nbs/005_config.ipynb #cell-25
 def load_config(
     cls,  # a class made by `config`
     path,  # a YAML file
@@ -296,7 +224,7 @@ def load_config(
 ):
     "Read a configuration from a YAML file."
     path = find_file(path)
-    values = read_yaml(_read_text(path), path.name)
+    values = read_yaml(read_small_text(path), path.name)
     if values is None:
         values = {}
     if isinstance(values, dict):
@@ -317,22 +245,6 @@ def _check_once(cls, values, where):
 def _rename_keys(values, aliases):
     renamed = {aliases[k]: v for k, v in values.items() if k in aliases}
     return {**renamed, **{k: v for k, v in values.items() if k not in aliases}}
-
-
-def _read_text(path, most=10**6):
-    "What a small text file holds."
-    if path.is_dir():
-        raise ConfigError(f"{path} is a folder: expected a YAML file")
-    try:
-        with open(path, "rb") as f:
-            data = f.read(most + 1)  # a device may never end
-        if len(data) <= most:
-            return data.decode()
-    except OSError as e:
-        raise ConfigError(f"cannot read {path} ({e.strerror}): expected a YAML file") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path.name} is not YAML (it is no text): expected `key: value` lines") from None
-    raise ConfigError(f"{path.name} has more than {most} bytes: expected a YAML file of a few lines")
 
 
 def dump_config(

@@ -29,7 +29,7 @@ def module_file(
     files = [f for f in (stem.with_suffix(".py"), stem / "__init__.py") if f.is_file()]
     return files[0] if files and first == "wmil" else None
 
-
+# %% ../nbs/012_fingerprints.ipynb #cell-05
 def _imported(node, package):
     "The modules that one import statement names, ours and others."
     if isinstance(node, ast.Import):
@@ -50,7 +50,7 @@ def imports(
     modules = set().union(*(_imported(node, package) for node in ast.walk(tree)))
     return {m for m in modules if module_file(m)}
 
-# %% ../nbs/012_fingerprints.ipynb #cell-07
+# %% ../nbs/012_fingerprints.ipynb #cell-08
 def _is_text(node):
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
@@ -69,7 +69,7 @@ def fingerprint(
     "A hash of what code does, whatever its comments, docstrings and layout."
     return hashlib.sha256(ast.dump(_without_text(tree)).encode()).hexdigest()[:16]
 
-# %% ../nbs/012_fingerprints.ipynb #cell-10
+# %% ../nbs/012_fingerprints.ipynb #cell-11
 def _dependencies(name, file, tree):
     "What a module of ours imports; for a package, all that is in it as well."
     if file.name != "__init__.py":
@@ -84,7 +84,7 @@ def _read_module(name, file):
     dependencies = _dependencies(name, file, tree)
     return fingerprint(tree), dependencies
 
-
+# %% ../nbs/012_fingerprints.ipynb #cell-12
 def _follow(modules, known):
     "Modules and all that they depend on: name -> fingerprint."
     hashes, todo = {}, set(modules)
@@ -105,7 +105,7 @@ def dependency_hashes(
     "Every module of ours that code depends on, directly or through others."
     return _follow(imports(tree), {} if known is None else known)
 
-# %% ../nbs/012_fingerprints.ipynb #cell-13
+# %% ../nbs/012_fingerprints.ipynb #cell-15
 def _from_notebook(value):
     "Whether a function or class was written in a notebook, or typed in."
     module = sys.modules.get(value.__module__)
@@ -119,7 +119,7 @@ def _source(function):
         name = getattr(function, "__qualname__", function)
         raise ConfigError(f"the code of {name} cannot be read: give the work a function of its own, with def") from None
 
-
+# %% ../nbs/012_fingerprints.ipynb #cell-17
 def _members(value):
     "The functions that hold a value's code, and the values it was built from."
     if isinstance(value, FunctionType):
@@ -136,7 +136,7 @@ def _used(function, tree):
     closed = [cells[n].cell_contents for n in cells]
     return closed + [function.__globals__[n] for n in sorted(names) if n in function.__globals__]
 
-# %% ../nbs/012_fingerprints.ipynb #cell-14
+# %% ../nbs/012_fingerprints.ipynb #cell-18
 _MODULES = {}  # each module is read once in a process, since the code that runs is the code that was imported
 
 

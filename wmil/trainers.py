@@ -24,7 +24,7 @@ from .rng import pick_device, pick_precision
 from .optim import clip_gradients, flatten_parameters, schedule_factor
 from .checkpoints import CheckpointError, latest_checkpoint, load_weights, save_checkpoint
 from .runs import config_difference
-from .protocols import Learner, Source, at_boundary, mean_metrics
+from .protocols import Learner, Source, at_boundary, check_accumulation, mean_metrics
 from .safeguards import NonFiniteError, OOM_HINT, StopSignal, find_non_finite, oom_hint, rng_state, set_rng_state
 
 # %% ../nbs/045_trainers.ipynb #cell-04
@@ -98,7 +98,7 @@ class Trainer:
 @patch
 def prepare(self: Trainer, learner, source):
     "Put the learner on its device, make its optimiser."
-    _check_accumulation(self.cfg.grad_accum_steps, source)
+    check_accumulation(self.cfg.grad_accum_steps, source)
     self.learner = learner.to(self.accelerator.device)
     self.source = source
     self.seeds = getattr(learner, "num_seeds", None)
@@ -114,16 +114,7 @@ def prepare(self: Trainer, learner, source):
         broadcast_object_list(folder)  # only the main process holds the run
     self.folder = folder[0]
 
-# %% ../nbs/045_trainers.ipynb #cell-11
-def _check_accumulation(grad_accum_steps, source):
-    updates = getattr(source, "epochs", 1) * getattr(source, "minibatches", 1)
-    if updates > 1 and updates % grad_accum_steps:
-        raise ConfigError(
-            f"grad_accum_steps = {grad_accum_steps}, but the source uses each batch in {updates} parts: "
-            f"choose a divisor of {updates}"
-        )
-
-# %% ../nbs/045_trainers.ipynb #cell-13
+# %% ../nbs/045_trainers.ipynb #cell-12
 @patch
 def _can_flatten(self: Trainer):
     alike = len({(p.dtype, p.device) for p in self.params}) == 1
@@ -136,7 +127,7 @@ def _make_optimizer(self: Trainer):
     fused = self.accelerator.device.type in ("cpu", "cuda")
     return make(self.params, lr=self.cfg.lr, weight_decay=self.cfg.weight_decay, fused=fused)
 
-# %% ../nbs/045_trainers.ipynb #cell-15
+# %% ../nbs/045_trainers.ipynb #cell-14
 class BatchResult(NamedTuple):
     "One batch, after its share was added to the gradient."
 
@@ -144,7 +135,7 @@ class BatchResult(NamedTuple):
     loss: torch.Tensor  # without its graph: a scalar, or one value per seed
     metrics: dict
 
-# %% ../nbs/045_trainers.ipynb #cell-17
+# %% ../nbs/045_trainers.ipynb #cell-16
 @patch
 def accumulate_grad(
     self: Trainer,
@@ -166,7 +157,7 @@ def accumulate_grad(
         self.accelerator.backward(total if first and last else total / self.cfg.grad_accum_steps)
     return BatchResult(batch, loss.detach(), metrics)
 
-# %% ../nbs/045_trainers.ipynb #cell-19
+# %% ../nbs/045_trainers.ipynb #cell-18
 @patch
 def update(self: Trainer) -> dict:
     "One gradient step, from `grad_accum_steps` batches; returns the metrics as tensors."
@@ -184,7 +175,7 @@ def update(self: Trainer) -> dict:
     reported = self.source.metrics() if hasattr(self.source, "metrics") else {}
     return {**metrics, **reported, "grad_norm": norm}
 
-# %% ../nbs/045_trainers.ipynb #cell-21
+# %% ../nbs/045_trainers.ipynb #cell-20
 @patch
 def _accumulate(self: Trainer):
     n = self.cfg.grad_accum_steps
@@ -200,7 +191,7 @@ def _accumulate(self: Trainer):
         )
     return results
 
-# %% ../nbs/045_trainers.ipynb #cell-23
+# %% ../nbs/045_trainers.ipynb #cell-22
 @patch
 def _check_finite(self: Trainer, results, norm):
     if math.isfinite(sum(r.loss.sum().item() for r in results) + norm.sum().item()):
@@ -213,7 +204,7 @@ def _check_finite(self: Trainer, results, norm):
         f"look at that tensor, or lower lr{rest}"
     )
 
-# %% ../nbs/045_trainers.ipynb #cell-25
+# %% ../nbs/045_trainers.ipynb #cell-24
 @patch
 def _set_lr(self: Trainer):
     if self.cfg.schedule == "constant" and not self.cfg.warmup:
@@ -222,7 +213,7 @@ def _set_lr(self: Trainer):
     for group in self.optimizer.param_groups:
         group["lr"] = self.cfg.lr * factor
 
-# %% ../nbs/045_trainers.ipynb #cell-27
+# %% ../nbs/045_trainers.ipynb #cell-26
 @patch
 def _update_ema(self: Trainer):
     decay = min(self.cfg.ema_decay, self.updates / (9 + self.updates))
@@ -251,7 +242,7 @@ def evaluate_ema(
     finally:
         self.swap_ema()
 
-# %% ../nbs/045_trainers.ipynb #cell-29
+# %% ../nbs/045_trainers.ipynb #cell-28
 @patch
 def log(
     self: Trainer,
@@ -266,7 +257,7 @@ def log(
     if self.run and self.main:
         self.run.log(self.step, row)
 
-# %% ../nbs/045_trainers.ipynb #cell-31
+# %% ../nbs/045_trainers.ipynb #cell-30
 @patch
 def _check_weights(self: Trainer):
     if all(p.isfinite().all() for p in self.params):
@@ -295,7 +286,7 @@ def save(self: Trainer):
         state["position"] = self.run.position()
         save_checkpoint(self.folder, self.step, self.learner.state_dict(), state)
 
-# %% ../nbs/045_trainers.ipynb #cell-33
+# %% ../nbs/045_trainers.ipynb #cell-32
 @patch
 def resume(
     self: Trainer,
@@ -319,7 +310,7 @@ def resume(
     self._restore(ckpt.state)
     return True
 
-# %% ../nbs/045_trainers.ipynb #cell-35
+# %% ../nbs/045_trainers.ipynb #cell-34
 @patch
 def _start_over(self: Trainer):
     if not self.run:
@@ -332,13 +323,10 @@ def _start_over(self: Trainer):
         )
     self.run.rewind(0)
 
-# %% ../nbs/045_trainers.ipynb #cell-37
-_STATE = {"step", "updates", "trainer", "optimizer", "processes"}  # what every checkpoint's state holds
-
-
+# %% ../nbs/045_trainers.ipynb #cell-36
 @patch
 def _check_same_training(self: Trainer, state):
-    absent = _STATE - set(state if isinstance(state, dict) else ())
+    absent = {"step", "updates", "trainer", "optimizer", "processes"} - set(state if isinstance(state, dict) else ())
     if absent:
         raise CheckpointError(
             f"the state of {self.folder.parent} lacks {', '.join(sorted(absent))}: it is of something else"
@@ -350,7 +338,7 @@ def _check_same_training(self: Trainer, state):
     if there != here:
         raise CheckpointError(f"{self.folder.parent} was trained by {there} processes, now there are {here}")
 
-# %% ../nbs/045_trainers.ipynb #cell-39
+# %% ../nbs/045_trainers.ipynb #cell-38
 @patch
 def _restore(self: Trainer, state):
     self.optimizer.load_state_dict(state["optimizer"])
@@ -364,7 +352,7 @@ def _restore(self: Trainer, state):
         self.run.rewind(state["position"])
         self.history = self.run.metrics()
 
-# %% ../nbs/045_trainers.ipynb #cell-41
+# %% ../nbs/045_trainers.ipynb #cell-40
 @patch
 def _due(self: Trainer, interval, before):
     "Whether an interval has gone by since step `before`."
@@ -377,7 +365,7 @@ def _stopped(self: Trainer):
     rest = f"; go on with --resume {self.run.path}" if self.run else ""
     return KeyboardInterrupt(f"after {self.step} steps{rest}")
 
-# %% ../nbs/045_trainers.ipynb #cell-43
+# %% ../nbs/045_trainers.ipynb #cell-42
 @patch
 def fit(
     self: Trainer,

@@ -395,6 +395,5 @@ def mask_actions(
     hide = (types >= TYPES.index("kind")) & (types <= TYPES.index("fine"))
     if keep:
         acts = ids == self.act
-        markers_to_come = acts.sum(-1)[..., None] - acts.cumsum(-1)
-        hide &= markers_to_come >= keep
+        hide &= acts.sum(-1)[..., None] - acts.cumsum(-1) >= keep  # so many markers are still to come
     return torch.where(hide, self.act, ids) if torch.is_tensor(ids) else np.where(hide, self.act, ids)

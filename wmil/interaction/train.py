@@ -394,7 +394,6 @@ def main(
     history, path = train_interaction(cfg, resume)
     if path is None:
         return  # not the main process
-    print(f"\n{summary(history, cfg)}\n")
     run, runs = display_path(path), display_path(path.parent)
-    print(f"Best weights: {display_path(path / 'best')}")
+    print(f"\n{summary(history, cfg)}\n\nBest weights: {display_path(path / 'best')}")
     print(f"Run: {run}   (tensorboard --logdir {runs};  wmil-train --resume {run})")
