@@ -146,7 +146,7 @@ def _flat(value):
         return list(value.values())
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
-
+# %% ../nbs/012_fingerprints.ipynb #cell-19
 def code_of(
     *functions,  # functions or classes, of the library or of a notebook
 ) -> dict:  # module, or function of the notebook -> fingerprint
@@ -168,7 +168,7 @@ def code_of(
             todo += bases + [v for u in used for v in _flat(u)]
     return {**dict(sorted(own.items())), **_follow(modules, _MODULES)}
 
-
+# %% ../nbs/012_fingerprints.ipynb #cell-20
 def code_hash(
     *functions,  # see `code_of`
 ) -> str:  # hexadecimal
