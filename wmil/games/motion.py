@@ -6,6 +6,7 @@
 __all__ = ['FARTHEST', 'DY', 'DX', 'MOTION', 'find_displacements', 'Displacements', 'colors_ahead', 'motion_contexts']
 
 # %% ../../nbs/473_games.motion.ipynb #cell-02
+from collections import Counter
 import numpy as np
 from fastcore.basics import patch
 from .contexts import COLORS, FrameContexts, Shapes, TAGS, scramble
@@ -55,6 +56,7 @@ class Displacements:
     def __init__(self, fading: float = 0.9):
         self.fading = fading
         self.counts = {}  # question -> {(dy, dx): how often, lately}
+        self.asked = Counter()  # question -> how often it was answered
 
     def _questions(self, contexts, action):  # the most particular first
         kind, x, y = action
@@ -85,6 +87,17 @@ def learn(self: Displacements, contexts, action, next_frame):
         counts = {d: n * self.fading for d, n in self.counts.get(question, {}).items() if n > 0.1}
         counts |= {d: counts.get(d, 0) + 1 for d in found}
         self.counts[question] = counts
+        self.asked[question] += 1
+
+
+@patch
+def tried(
+    self: Displacements,
+    contexts: FrameContexts,  # of the frame
+    action,  # Action, or (kind, x, y)
+) -> int:
+    "How often this kind of action was seen; of clicks, those on a region of this shape and colour."
+    return self.asked[self._questions(contexts, action)[-2:][0]]
 
 # %% ../../nbs/473_games.motion.ipynb #cell-15
 def _shifted(values, displacement, fill):

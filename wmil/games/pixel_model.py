@@ -241,6 +241,7 @@ class Imagined(NamedTuple):
 
     frames: np.ndarray  # (A, 64, 64) uint8
     log_prob: np.ndarray  # (A, 64, 64) float32, of each pixel's colour; 0 where nothing expects a change
+    tried: np.ndarray  # (A,) int64, how often such an action was seen before
 
 
 class PixelModel:
@@ -296,9 +297,11 @@ def imagine(
     previous: np.ndarray = None,  # (64, 64) frame before it
 ) -> Imagined:
     "What should come of each action."
-    evidence = FrameEvidence(self.table, self.displacements, FrameContexts(frame, previous))
+    contexts = FrameContexts(frame, previous)
+    evidence = FrameEvidence(self.table, self.displacements, contexts)
     outcomes = [self._remembered(frame, action) or self._mix(evidence.of(action), frame) for action in actions]
-    return Imagined(*map(np.stack, zip(*outcomes)))
+    tried = np.array([self.displacements.tried(contexts, action) for action in actions])
+    return Imagined(*map(np.stack, zip(*outcomes)), tried)
 
 # %% ../../nbs/474_games.pixel_model.ipynb #cell-29
 @patch
