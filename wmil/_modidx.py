@@ -697,6 +697,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'wmil.dev.graph._check_experiment': ('dev.graph.html#_check_experiment', 'wmil/dev/graph.py'),
                                 'wmil.dev.graph._describe': ('dev.graph.html#_describe', 'wmil/dev/graph.py'),
                                 'wmil.dev.graph._find_inputs': ('dev.graph.html#_find_inputs', 'wmil/dev/graph.py'),
+                                'wmil.dev.graph._makers': ('dev.graph.html#_makers', 'wmil/dev/graph.py'),
                                 'wmil.dev.graph._not_in_the_future': ('dev.graph.html#_not_in_the_future', 'wmil/dev/graph.py'),
                                 'wmil.dev.graph.all_jobs': ('dev.graph.html#all_jobs', 'wmil/dev/graph.py'),
                                 'wmil.dev.graph.config_hashes': ('dev.graph.html#config_hashes', 'wmil/dev/graph.py'),
