@@ -79,7 +79,7 @@ class Plain(torch.nn.Module):
         logits = self.head(h.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
         each = F.cross_entropy(logits, batch["frames"].long(), reduction="none").flatten(1)
         pixels = (each * (1 + self.cfg.change_weight * batch["changed"].flatten(1))).mean()
-        return pixels + self.cfg.worst_weight * each.topk(self.cfg.worst_pixels, dim=1).values.mean() + commitment, {}
+        return pixels + self.cfg.worst_coef * each.topk(self.cfg.worst_pixels, dim=1).values.mean() + commitment, {}
 
 
 def training(B):

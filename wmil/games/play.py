@@ -310,7 +310,7 @@ class PlayConfig:
 
     game: str = "maze"  # maze, lights or crates; or the path of a game file, such as games/ls20.py
     agent: str = "oracle"  # random, oracle (asks the solver), or with a model: clone, published, planner
-    model: str = ""  # folder of a player, for agents that need one
+    model: str = ""  # folder of a player, for agents with a model; by default the one in weights/games_player
     seed: Annotated[int, Field(ge=0)] = 2 * 10**6  # of the levels; those from 2000000 on were held out
     levels: Annotated[int, Field(ge=1)] = 8  # of a game
     patience: Annotated[float, Field(gt=0)] = 3.0  # presses on a level as a multiple of the solver's
@@ -341,11 +341,14 @@ def read_options(
 
 # %% ../../nbs/497_games.play.ipynb #cell-37
 def _load_model(cfg):  # -> model, tokenizer; None, None for agents that need none
-    if "model" not in agent_class(cfg.agent).needs or not cfg.model:
+    if "model" not in agent_class(cfg.agent).needs:
         return None, None
-    from wmil.games.players import load_player
+    from wmil.games.players import default_player, describe_player, load_player
 
-    return load_player(cfg.model)
+    folder = cfg.model or default_player()
+    if folder and not cfg.model:
+        print(f"{cfg.agent} uses {describe_player(folder)}; --model names another one")
+    return load_player(folder) if folder else (None, None)
 
 # %% ../../nbs/497_games.play.ipynb #cell-39
 def _watcher(bar):

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['PLAYER_FILE', 'SMOKE_PLAYER', 'QUICK_PLAYER', 'PLAYERS', 'save_player', 'PlayerMetadata', 'player_origin',
-           'load_player', 'PlayerConfig', 'PlayerDataset', 'player_data', 'code_pictures', 'train_player']
+           'load_player', 'default_player', 'describe_player', 'PlayerConfig', 'PlayerDataset', 'player_data',
+           'code_pictures', 'train_player']
 
 # %% ../../nbs/495_games.players.ipynb #cell-02
 import copy
@@ -17,7 +18,7 @@ from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
 from ..cache import WorkClock, cache_folder, cached
 from ..config import config, dump_config
-from ..core import WmilError, check_choice
+from ..core import WmilError, check_choice, display_path, root
 from .player_agents import check_player_codes
 from .demos import DemosConfig, demos
 from .frames import unique_frames
@@ -111,6 +112,21 @@ def load_player(
     return model, tokenizer
 
 # %% ../../nbs/495_games.players.ipynb #cell-16
+def default_player() -> Path | None:  # None: wmil was installed without its repository
+    "The folder of the player that comes with the repository."
+    folder = root() / "weights" / "games_player"
+    return folder if folder.is_dir() else None
+
+
+def describe_player(
+    folder,  # what `save_player` wrote
+) -> str:
+    "Where a player lies and what it comes from, in one line."
+    origin = player_origin(folder)
+    facts = ", ".join(f"{key} {str(origin[key])[:10]}" for key in ("preset", "seed", "commit") if key in origin)
+    return f"the player in {display_path(folder)}" + (f" ({facts})" if facts else "")
+
+# %% ../../nbs/495_games.players.ipynb #cell-19
 @config
 class PlayerConfig:
     "How a player is trained."
@@ -126,7 +142,7 @@ class PlayerConfig:
     lr: Annotated[float, Field(gt=0)] = 3e-3
     precision: str = "bf16"
 
-# %% ../../nbs/495_games.players.ipynb #cell-18
+# %% ../../nbs/495_games.players.ipynb #cell-21
 SMOKE_PLAYER = PlayerConfig(
     demos=DemosConfig(train=1, explore=1, validation=1, held_out=1, levels=1, aimless_steps=20, choice="first"),
     windows=16,
@@ -142,7 +158,7 @@ SMOKE_PLAYER = PlayerConfig(
     ),
 )
 
-# %% ../../nbs/495_games.players.ipynb #cell-19
+# %% ../../nbs/495_games.players.ipynb #cell-22
 QUICK_PLAYER = PlayerConfig(
     demos=DemosConfig(train=40, explore=10, validation=1, held_out=1, levels=4, choice="first", spread=True),
     windows=2880,
@@ -151,7 +167,7 @@ QUICK_PLAYER = PlayerConfig(
 
 PLAYERS = {"smoke": SMOKE_PLAYER, "quick": QUICK_PLAYER, "paper": PlayerConfig()}  # by preset
 
-# %% ../../nbs/495_games.players.ipynb #cell-21
+# %% ../../nbs/495_games.players.ipynb #cell-24
 class PlayerDataset(NamedTuple):
     "What players are trained on and measured with."
 
@@ -159,7 +175,7 @@ class PlayerDataset(NamedTuple):
     tokenizer: PatchCodebook  # of the training frames
     packed: PackedTrajectories  # of all splits, and of the held-out sessions of each game by its name
 
-# %% ../../nbs/495_games.players.ipynb #cell-22
+# %% ../../nbs/495_games.players.ipynb #cell-25
 def player_data(
     cfg: PlayerConfig,
 ) -> PlayerDataset:
@@ -174,7 +190,7 @@ def player_data(
         packed = pack_sessions({**plays, **by_game}, tokenizer, vocabulary, folder / "packed")
     return PlayerDataset(plays, tokenizer, packed)
 
-# %% ../../nbs/495_games.players.ipynb #cell-24
+# %% ../../nbs/495_games.players.ipynb #cell-27
 def code_pictures(
     tokenizer,  # any frame tokenizer
 ) -> np.ndarray:  # (K, d)
@@ -183,7 +199,7 @@ def code_pictures(
         return tokenizer.vectors.detach().cpu().numpy()
     return np.eye(16, dtype=np.float32)[tokenizer.patches].reshape(tokenizer.num_codes, -1)  # (K, 1024)
 
-# %% ../../nbs/495_games.players.ipynb #cell-27
+# %% ../../nbs/495_games.players.ipynb #cell-30
 def _training_config(cfg):
     return training_config(
         cfg.windows,
@@ -203,7 +219,7 @@ def _training_run(folder, metadata):  # the interrupted one, or a new one
         return Run(runs[-1], tensorboard=False)
     return create_run("training", metadata, folder=folder, tensorboard=False)
 
-# %% ../../nbs/495_games.players.ipynb #cell-29
+# %% ../../nbs/495_games.players.ipynb #cell-32
 def _validation(trainer, model, packed, cfg, interval, folder):
     held_out = TrajectoryWindows(packed, "validation", cfg.size, cfg.stride, 1, once=True)
     return Validation(trainer, model, held_out, interval, folder)
@@ -230,7 +246,7 @@ def _fit_player(cfg, packed, tokenizer, seed, folder, metadata):  # -> model, wh
     model = GameTransformer.load(best) if interval else model
     return model, {"seconds": clock.seconds, "history": history}
 
-# %% ../../nbs/495_games.players.ipynb #cell-31
+# %% ../../nbs/495_games.players.ipynb #cell-34
 def train_player(
     cfg: PlayerConfig,
     packed: PackedTrajectories,  # with a split "train"
