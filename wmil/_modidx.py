@@ -1607,6 +1607,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'wmil.games.play._load_model': ('games.play.html#_load_model', 'wmil/games/play.py'),
                                  'wmil.games.play._open_level': ('games.play.html#_open_level', 'wmil/games/play.py'),
                                  'wmil.games.play._opened': ('games.play.html#_opened', 'wmil/games/play.py'),
+                                 'wmil.games.play._play_levels': ('games.play.html#_play_levels', 'wmil/games/play.py'),
                                  'wmil.games.play._public_name': ('games.play.html#_public_name', 'wmil/games/play.py'),
                                  'wmil.games.play._read_agent_options': ('games.play.html#_read_agent_options', 'wmil/games/play.py'),
                                  'wmil.games.play._recorder': ('games.play.html#_recorder', 'wmil/games/play.py'),

@@ -217,12 +217,17 @@ class Durations(TypedDict):
     rows: list  # none, so that it can be read like the others
 
 
-def _read_durations(folder):
-    "Seconds by script, as they were kept."
-    file = folder / "durations.json"
-    return read_json(file, Durations)["seconds"] if file.exists() else {}
+def _bench_folders():
+    "Where new rows land, and where they are kept."
+    return output_root() / "runs" / "bench", output_root() / "results" / "bench"
 
 
+def _read_durations():
+    "Seconds by script, of the last run here, or else of the rows that are kept."
+    files = [folder / "durations.json" for folder in (*_bench_folders(), root() / "results" / "bench")]
+    return next((read_json(file, Durations)["seconds"] for file in files if file.exists()), {})
+
+# %% ../../nbs/940_dev.cli.ipynb #cell-13
 def duration_text(
     scripts: list,  # names of benchmarks
     seconds: dict,  # what they took, as far as it is known
@@ -238,7 +243,7 @@ def duration_text(
         text += f"; no time is recorded of {', '.join(unknown)}"
     return text + ". Leave the machine idle meanwhile."
 
-# %% ../../nbs/940_dev.cli.ipynb #cell-15
+# %% ../../nbs/940_dev.cli.ipynb #cell-16
 def _run_benchmark(script):
     "Run one script; how long it took."
     print(f"benchmarks/{script.name}", flush=True)
@@ -248,14 +253,14 @@ def _run_benchmark(script):
     return round(time.monotonic() - since, 1)
 
 
-def _keep_rows(files, seconds, folder):
-    "Copy the rows to where the committed ones are, and note what they took."
-    for file in files:
-        atomic_write(folder / file.name, file.read_text(encoding="utf-8"))
+def _write_durations(seconds):
+    "Note what the scripts took; the file."
     record = {"name": "durations", "provenance": provenance(), "seconds": seconds, "rows": []}
-    atomic_write(folder / "durations.json", json.dumps(record, indent=1))
+    file = _bench_folders()[0] / "durations.json"
+    atomic_write(file, json.dumps(record, indent=1))
+    return file
 
-
+# %% ../../nbs/940_dev.cli.ipynb #cell-18
 def bench(
     write: bool = False,  # keep the rows in results/bench
 ):
@@ -263,23 +268,19 @@ def bench(
     scripts = sorted((root() / "benchmarks").glob("*.py"))
     if not scripts:
         raise WmilError("benchmarks/ holds no scripts")
-    print(duration_text([s.stem for s in scripts], _read_durations(root() / "results" / "bench")), flush=True)
+    print(duration_text([s.stem for s in scripts], _read_durations()), flush=True)
     seconds = {script.stem: _run_benchmark(script) for script in scripts}
-    made, kept = output_root() / "runs" / "bench", output_root() / "results" / "bench"
+    made, kept = _bench_folders()
     files = [made / f"{name}.json" for name in seconds]
     print(bench_table([json.loads(f.read_text()) for f in files]))
-    if write:
-        _keep_rows(files, seconds, kept)
+    files.append(_write_durations(seconds))
+    for file in files if write else ():
+        atomic_write(kept / file.name, file.read_text(encoding="utf-8"))
     hint = "" if write else "; make bench WRITE=1 copies them into results/bench"
     print(f"the rows are in {display_path(kept if write else made)}{hint}")
 
-# %% ../../nbs/940_dev.cli.ipynb #cell-19
-def arguments() -> argparse.ArgumentParser:
-    "The developer's commands and their options."
-    about = "Run the notebooks, check the repository, build README and site."
-    parser = argparse.ArgumentParser(prog="python -m wmil.dev", description=about)
-    commands = parser.add_subparsers(dest="command", required=True)
-    f = commands.add_parser("figures", help="bring results, figures and tables up to date")
+# %% ../../nbs/940_dev.cli.ipynb #cell-22
+def _figures_arguments(f):
     f.add_argument("--preset", default="quick", help=" | ".join(PRESETS))
     f.add_argument("--only", default="", help="names of notebooks, figures or tables; empty: all")
     f.add_argument("--set", default="", dest="values", help="parameters, notebook.parameter=value …")
@@ -287,6 +288,14 @@ def arguments() -> argparse.ArgumentParser:
     f.add_argument("--cores", type=int, help="how many to use at once")
     f.add_argument("--seconds", type=float, default=0, help="limit for each cell; 0: none")
     f.add_argument("--profile", default="", help="folder of a Snakemake profile, such as profiles/slurm")
+
+
+def arguments() -> argparse.ArgumentParser:
+    "The developer's commands and their options."
+    about = "Run the notebooks, check the repository, build README and site."
+    parser = argparse.ArgumentParser(prog="python -m wmil.dev", description=about)
+    commands = parser.add_subparsers(dest="command", required=True)
+    _figures_arguments(commands.add_parser("figures", help="bring results, figures and tables up to date"))
     r = commands.add_parser("run", help="run one notebook of a batch")
     r.add_argument("stamp", type=Path)
     r.add_argument("--seconds", type=float, default=0)
@@ -297,7 +306,7 @@ def arguments() -> argparse.ArgumentParser:
     b.add_argument("--write", action="store_true", help="keep their rows in results/bench")
     return parser
 
-# %% ../../nbs/940_dev.cli.ipynb #cell-20
+# %% ../../nbs/940_dev.cli.ipynb #cell-23
 @cli
 def main(
     args=None,  # the command line without the program's name

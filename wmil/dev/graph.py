@@ -194,7 +194,7 @@ def _find_inputs(jobs, given, preset):
                 why = f"it reads results of {need!r}, which no experiment makes{suggest(need, jobs)}"
                 job.error = f"{display_path(job.path)}: {why}"
 
-
+# %% ../../nbs/905_dev.graph.ipynb #cell-17
 def _makers(name, jobs):
     "The notebooks that a name means: the one of that name, else those that make such a file."
     if name in jobs:
@@ -207,7 +207,7 @@ def _makers(name, jobs):
         raise ConfigError(f"{name!r} is the name of no notebook, and of no figure or table that one makes{hint}")
     return makers
 
-
+# %% ../../nbs/905_dev.graph.ipynb #cell-19
 def graph(
     preset: str = "quick",  # "smoke", "quick" or "paper"
     only: str = "",  # notebooks, or figures and tables they make, separated by blanks or commas; empty: all
@@ -230,7 +230,7 @@ def graph(
             todo += jobs[name].needs
     return [job for name, job in jobs.items() if name in chosen]
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-18
+# %% ../../nbs/905_dev.graph.ipynb #cell-22
 def _not_in_the_future(files):
     now = time.time()
     for file in files:

@@ -89,7 +89,7 @@ def _check_type(agent, option, value, annotation):
             f"{option} = {value!r:.60} is not allowed for the agent {agent!r}: {e.errors()[0]['msg']}"
         ) from None
 
-
+# %% ../../nbs/497_games.play.ipynb #cell-11
 def _read_agent_options(name, cls, options):
     "Checked options of an agent as arguments of its class."
     known, values, nested = agent_options(cls), {}, {}
@@ -112,7 +112,7 @@ def _read_agent_options(name, cls, options):
         values[owner] = make_config(known[owner][0], changes, f"options of the agent {name!r}")
     return values
 
-# %% ../../nbs/497_games.play.ipynb #cell-10
+# %% ../../nbs/497_games.play.ipynb #cell-12
 def make_agent(
     name: str,  # one of AGENTS
     model=None,  # a `GameTransformer`, for those that need one
@@ -132,7 +132,7 @@ def make_agent(
         return cls(model, tokenizer, num=num, seed=seed, **options)
     return cls(num=num, seed=seed, **options)
 
-# %% ../../nbs/497_games.play.ipynb #cell-13
+# %% ../../nbs/497_games.play.ipynb #cell-15
 @dataclass
 class LevelScore:
     "How one level went."
@@ -152,7 +152,7 @@ class LevelScore:
         outcome = "solved" if self.within else "solved late" if self.solved else "not solved"
         return f"{self.level:5d}  {self.actions:7d}  {optimum:>6}  {outcome}"
 
-# %% ../../nbs/497_games.play.ipynb #cell-15
+# %% ../../nbs/497_games.play.ipynb #cell-17
 @dataclass
 class ScoreCard:
     "How a game went."
@@ -189,14 +189,14 @@ class ScoreCard:
             total += f"; stopped after {sum(s.actions for s in self.scores)} presses"
         return "\n".join([title, "level  presses  solver  ", *map(str, self.scores), total])
 
-# %% ../../nbs/497_games.play.ipynb #cell-17
+# %% ../../nbs/497_games.play.ipynb #cell-19
 class LevelResult(NamedTuple):
     "What `play_level` gives."
 
     score: LevelScore
     obs: Observation  # after the last action
 
-# %% ../../nbs/497_games.play.ipynb #cell-18
+# %% ../../nbs/497_games.play.ipynb #cell-20
 def play_level(
     engine: Engine,  # at the start of a level
     agent: Agent,  # of one game
@@ -221,7 +221,7 @@ def play_level(
             record.add(action, obs)
     return LevelResult(LevelScore(completed + 1, obs.levels > completed, actions, optimum), obs)
 
-# %% ../../nbs/497_games.play.ipynb #cell-20
+# %% ../../nbs/497_games.play.ipynb #cell-22
 def _check_limits(patience, max_steps, total_steps):
     if patience <= 0 or max_steps < 1:
         raise ConfigError(f"patience = {patience}, max_steps = {max_steps}: expected more than 0, and 1 or more")
@@ -237,7 +237,7 @@ def _public_name(game, engine):
 def _recorder(recording, game, seed):
     return Recorder(recording, game, seed, timestamps=False) if recording else nullcontext()
 
-# %% ../../nbs/497_games.play.ipynb #cell-21
+# %% ../../nbs/497_games.play.ipynb #cell-23
 def _opened(obs, game, seed):  # the first frame of a level that was opened by hand, as a step that does not follow
     return Step(
         action=Action(0),
@@ -255,21 +255,32 @@ def _opened(obs, game, seed):  # the first frame of a level that was opened by h
     )
 
 
-def _open_level(level, engine, agent, record, game, seed):  # -> Observation
+def _open_level(level, engine, agent, record, card):
     obs = engine.start_at(level)
     agent.reset(obs)
     if record is not None:
-        record.add(Action(0), _opened(obs, game, seed))
-    return obs
+        record.add(Action(0), _opened(obs, card.game, card.seed))
 
-# %% ../../nbs/497_games.play.ipynb #cell-23
+# %% ../../nbs/497_games.play.ipynb #cell-25
 def _is_over(card, obs, ours, left):
     won, last = obs.state == "WIN", card.scores[-1]
     card.stopped = not left and not won
     stuck = not last.solved and (not ours or last.level == card.levels)
     return won or card.stopped or stuck
 
-# %% ../../nbs/497_games.play.ipynb #cell-24
+
+def _play_levels(engine, agent, card, limits, total_steps, record, watch):
+    ours, left = isinstance(engine.game, PuzzleGame), total_steps or sys.maxsize
+    over = engine.obs.state == "WIN"
+    while not over:
+        score, obs = play_level(engine, agent, *limits, record, watch, left)
+        card.scores.append(score)
+        left -= score.actions
+        over = _is_over(card, obs, ours, left)
+        if not over and not score.solved:
+            _open_level(score.level + 1, engine, agent, record, card)
+
+# %% ../../nbs/497_games.play.ipynb #cell-26
 def play_game(
     agent,  # Agent of one game, or function of the Engine that makes one
     game: str,  # what `make_game` takes
@@ -293,17 +304,10 @@ def play_game(
         if record is not None:
             record.add(Action(0), obs)
         agent.reset(obs)
-        left, over = total_steps or sys.maxsize, obs.state == "WIN"
-        while not over:
-            score, obs = play_level(engine, agent, patience, max_steps, record, watch, left)
-            card.scores.append(score)
-            left -= score.actions
-            over = _is_over(card, obs, ours, left)
-            if not over and not score.solved:
-                obs = _open_level(score.level + 1, engine, agent, record, public_name, seed)
+        _play_levels(engine, agent, card, (patience, max_steps), total_steps, record, watch)
     return card
 
-# %% ../../nbs/497_games.play.ipynb #cell-34
+# %% ../../nbs/497_games.play.ipynb #cell-36
 @config
 class PlayConfig:
     "Who plays what."
@@ -321,7 +325,7 @@ class PlayConfig:
     options: tuple[str, ...] = ()  # of the agent, as name=value: nodes=200 (planner), temperature=0.5 (clone)
     progress: bool = True  # count the presses while it plays, if that goes to a terminal
 
-# %% ../../nbs/497_games.play.ipynb #cell-35
+# %% ../../nbs/497_games.play.ipynb #cell-37
 def read_options(
     texts,  # name=value each
 ) -> dict:  # name -> number, truth or text
@@ -339,7 +343,7 @@ def read_options(
             raise ConfigError(f"option {text!r:.60}: the value is no YAML, expected a number or a word") from None
     return options
 
-# %% ../../nbs/497_games.play.ipynb #cell-37
+# %% ../../nbs/497_games.play.ipynb #cell-39
 def _load_model(cfg):  # -> model, tokenizer; None, None for agents that need none
     if "model" not in agent_class(cfg.agent).needs:
         return None, None
@@ -350,7 +354,7 @@ def _load_model(cfg):  # -> model, tokenizer; None, None for agents that need no
         print(f"{cfg.agent} uses {describe_player(folder)}; --model names another one")
     return load_player(folder) if folder else (None, None)
 
-# %% ../../nbs/497_games.play.ipynb #cell-39
+# %% ../../nbs/497_games.play.ipynb #cell-41
 def _watcher(bar):
     "A `watch` that counts presses, by level."
     presses = Counter()
@@ -362,7 +366,7 @@ def _watcher(bar):
 
     return watch
 
-# %% ../../nbs/497_games.play.ipynb #cell-40
+# %% ../../nbs/497_games.play.ipynb #cell-42
 @cli
 def main(argv=None):
     "Let an agent play a game, print its score card, and write a recording."
