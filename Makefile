@@ -49,7 +49,7 @@ $(READY): requirements.lock settings.ini setup.py
 	@$(RUN) pip install -qq --disable-pip-version-check $(PIP_ARGS) --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
 	@echo '$(CURDIR)' > $(VENV)/.where && touch $@
 
-figures: $(READY) ## redraw figures and tables; PRESET=smoke|quick|paper ONLY=name RERUN=1 CORES=n PROFILE=profiles/slurm
+figures: $(READY) ## redraw figures and tables; PRESET=smoke|quick|paper ONLY=notebook|figure RERUN=1 CORES=n PROFILE=profiles/slurm
 	@$(DEV) figures --preset "$$MAKE_PRESET" --only "$$MAKE_ONLY" --set "$$MAKE_SET" --profile "$$MAKE_PROFILE" $(if $(value CORES),--cores "$$MAKE_CORES") $(if $(value RERUN),--rerun)
 
 test: $(READY) ## all checks and every notebook; SLOW=1 runs the cells marked slow too
@@ -72,8 +72,8 @@ paper: latexmk figures ## build paper_drafts/*.pdf; PRESET=quick for your own nu
 	    || { tail -n 25 $$d.log.txt; echo "the draft does not build: see paper_drafts/$$d.log.txt" >&2; exit 1; }; \
 	  echo "made paper_drafts/$$d.pdf"; done
 
-bench: $(READY) ## time this library against plain loops, one table
-	@$(DEV) bench
+bench: $(READY) ## time this library against plain loops, one table; WRITE=1 keeps the rows in results/bench
+	@$(DEV) bench $(if $(WRITE),--write)
 
 docs: $(READY) ## build the site of notebooks and reference in _docs/html
 	@$(DEV) docs

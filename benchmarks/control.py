@@ -6,7 +6,7 @@ with layer norms, eight (then 64) CartPoles and rollouts of five steps; ours see
 theirs does, and once as one batch of tensors. Sides take turns in this process. Run by `make bench`.
 """
 
-import json, time
+import time
 
 import gymnasium, numpy as np, stable_baselines3, torch
 from stable_baselines3.common.env_util import make_vec_env
@@ -21,13 +21,10 @@ from wmil.control.painter import make_car_racing
 from wmil.control.predictors import Predictors
 from wmil.control.racing import RacingConfig, RacingEnv
 from wmil.control.training import train_agent
-from wmil.core import output_root
 from wmil.rng import seed_everything
-from wmil.storage import atomic_write
 from wmil.systems import CartPole, DynamicsEnv
-from wmil.results import provenance
 from wmil.trainers import TrainerConfig
-from timing import alternate, row
+from timing import alternate, row, save
 
 
 def actions(n):  # of a car that stays on the road for a while
@@ -215,10 +212,7 @@ def main(repeats=5, steps=8000):
         + bench_a2c(repeats, steps)
         + bench_a2c(repeats, 4 * steps, envs=64)
     )
-    atomic_write(
-        output_root() / "results/bench/control.json",
-        json.dumps({"name": "control", "provenance": provenance(), "rows": rows}, indent=1),
-    )
+    save("control", rows)
 
 
 if __name__ == "__main__":

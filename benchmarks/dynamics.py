@@ -4,22 +4,19 @@ All sides run in this process, in turn, several times, and the medians of the ra
 are shown to compute the same. The shares of the machine's peak are shares of the fastest large matrix product measured in the same run. Run by `make bench`.
 """
 
-import json, statistics, time, warnings
+import statistics, time, warnings
 
 import gymnasium, highway_env, numpy as np, torch  # noqa: F401
 
-from wmil.core import output_root
 from wmil.rng import seed_everything
-from wmil.storage import atomic_write
 from wmil.dynamics.batches import TransitionBatches
 from wmil.dynamics.data import Transitions
 from wmil.dynamics.driving import DrivingEnv
 from wmil.dynamics.ensemble import WorldModelEnsemble
 from wmil.dynamics.model import WorldModel, WorldModelConfig, world_model_loss
 from wmil.planning import CEM
-from wmil.results import provenance
 from wmil.seeds import keep_freed_memory
-from timing import alternate, peak, row
+from timing import alternate, peak, row, save
 
 M, HORIZON = 5, 16
 SIZES = dict(state_dim=34, action_dim=3, hidden_dims=(256, 256))
@@ -220,12 +217,7 @@ def main(repeats=5):
     top = {k: peak(getattr(torch, k)) for k in ("float32", "bfloat16")}
     print("  peak of matrix products:", {k: f"{v / 1e9:.0f} Gflop/s" for k, v in top.items()}, flush=True)
     rows = bench_ensemble(repeats, top) + bench_planning(repeats, top) + bench_driving(repeats)
-    record = {
-        "name": "dynamics",
-        "provenance": provenance(peak_gflops={k: round(v / 1e9, 1) for k, v in top.items()}),
-        "rows": rows,
-    }
-    atomic_write(output_root() / "results/bench/dynamics.json", json.dumps(record, indent=1))
+    save("dynamics", rows, peak_gflops={k: round(v / 1e9, 1) for k, v in top.items()})
 
 
 if __name__ == "__main__":

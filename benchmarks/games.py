@@ -12,9 +12,7 @@ import numpy as np, torch
 from torch.nn import functional as F
 from vector_quantize_pytorch import VectorQuantize
 
-from wmil.core import output_root
 from wmil.rng import seed_everything, stream_seed
-from wmil.storage import atomic_write
 from wmil.games.demos import play_demo
 from wmil.games.engine import Engine, make_game
 from wmil.games.puzzles import Action, SHIPPED, generate_level
@@ -22,9 +20,8 @@ from wmil.games.recorder import step_line
 from wmil.games.recordings import Session, read_recording
 from wmil.games.patches import PatchCodebook
 from wmil.games.vqvae import FrameVQVAE, FrameVQVAEConfig
-from wmil.results import provenance
 from wmil.seeds import keep_freed_memory
-from timing import alternate, peak, row
+from timing import alternate, peak, row, save
 
 
 def toy_frames(n, seed=0):
@@ -40,7 +37,7 @@ def toy_frames(n, seed=0):
 
 def layers(net):
     "Multiply-adds per frame of encoder and decoder as specified (embedding and head as layers of their own left out: they are linear maps that melt into their neighbours)."
-    C, E = net.cfg.width, 16  # a one-hot colour in, a logit out
+    C, E = net.cfg.hidden_dim, 16  # a one-hot colour in, a logit out
     ends, middle = E * C // 2 * 16 * 32 * 32, (C // 2 * C * 16 * 16 * 16 + C * C * 16 * 8 * 8 + C * C * 9 * 8 * 8)
     codes = C * net.num_codes * 64
     return {"encode": ends + middle + codes, "decode": ends + middle}
@@ -61,9 +58,9 @@ class Plain(torch.nn.Module):
             twin.head,
         )
         self.vq = VectorQuantize(
-            net.cfg.width,
+            net.cfg.hidden_dim,
             net.num_codes,
-            decay=net.cfg.decay,
+            decay=net.cfg.ema_decay,
             commitment_weight=net.cfg.commitment,
             kmeans_init=True,
             rotation_trick=False,
@@ -82,7 +79,7 @@ class Plain(torch.nn.Module):
         logits = self.head(h.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
         each = F.cross_entropy(logits, batch["frames"].long(), reduction="none").flatten(1)
         pixels = (each * (1 + self.cfg.change_weight * batch["changed"].flatten(1))).mean()
-        return pixels + self.cfg.worst_weight * each.topk(self.cfg.worst_pixels, dim=1).values.mean() + commitment, {}
+        return pixels + self.cfg.worst_coef * each.topk(self.cfg.worst_pixels, dim=1).values.mean() + commitment, {}
 
 
 def training(B):
@@ -349,12 +346,7 @@ def main(repeats=5):
         + bench_recordings(repeats, row)
         + bench_demonstrators(repeats)
     )
-    record = {
-        "name": "games",
-        "provenance": provenance(peak_gflops={k: round(v / 1e9, 1) for k, v in top.items()}),
-        "rows": rows,
-    }
-    atomic_write(output_root() / "results/bench/games.json", json.dumps(record, indent=1))
+    save("games", rows, peak_gflops={k: round(v / 1e9, 1) for k, v in top.items()})
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 """How long `import wmil` takes against `import gymnasium`, each in fresh interpreters, in turn. Run by `make bench`."""
 
-import json, statistics, subprocess, sys
+import statistics, subprocess, sys
 
-from wmil.core import output_root
-from wmil.storage import atomic_write
-from wmil.results import provenance
+from timing import save
+
 
 CODE = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
 
@@ -27,10 +26,7 @@ def main(repeats=9):
         "ratio": round(statistics.median(b / a for a, b in pairs), 2),
         "goal": 0.5,
     }
-    atomic_write(
-        output_root() / "results/bench/import_time.json",
-        json.dumps({"name": "import_time", "provenance": provenance(), "rows": [row]}, indent=1),
-    )
+    save("import_time", [row])
 
 
 if __name__ == "__main__":

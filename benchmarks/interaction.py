@@ -4,7 +4,7 @@ All sides run in this process, in turn, several times, and the medians of the ra
 everywhere. Before anything is timed, the plain environments are shown to be the same tasks as ours. Run by `make bench`.
 """
 
-import json, random, statistics, time
+import random, statistics, time
 
 import gymnasium, numpy as np, stable_baselines3, torch
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
@@ -13,13 +13,11 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from torch import nn
 
 from wmil.config import make_config
-from wmil.core import output_root
-from wmil.storage import atomic_write
 from wmil.interaction.baby import BabyConfig, BabyModel
 from wmil.interaction.evaluation import policy_table
 from wmil.interaction.train import TrainConfig, build
-from wmil.results import provenance
 from wmil.trainers import Trainer
+from timing import save
 
 N = 1024  # environments side by side
 VECTORS = {0.0: np.zeros(3, np.float32), 1.0: np.array([1, 0, 0], np.float32)}
@@ -414,10 +412,7 @@ def bench_ppo(repeats, batches=24):
 
 def main(repeats=3):
     rows = bench_environments(repeats + 2) + bench_ppo(repeats)
-    atomic_write(
-        output_root() / "results/bench/interaction.json",
-        json.dumps({"name": "interaction", "provenance": provenance(), "rows": rows}, indent=1),
-    )
+    save("interaction", rows)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Both sides run in this process, in turn, several times, and the medians of the r
 left out on both sides; everything from the first environment step to the last update is in. Run by `make bench`.
 """
 
-import json, random, statistics, time
+import random, statistics, time
 from dataclasses import dataclass
 
 import torch
@@ -13,13 +13,11 @@ from torch import nn
 from torch.distributions import Categorical
 
 from wmil.config import make_config, replace_config
-from wmil.core import output_root
 from wmil.rng import seed_everything
-from wmil.storage import atomic_write
 from wmil.interaction.rewards import RewardVector
 from wmil.interaction.train import TrainConfig, build
-from wmil.results import provenance
 from wmil.trainers import Trainer
+from timing import save
 
 CFG = make_config(  # without the consistency reward, which the plain loop does not have
     TrainConfig, dict(device="cpu", log_interval=256, batch_size=64, num_actions=8, log_cons=False)
@@ -185,10 +183,7 @@ def main(repeats=5):
             ("many", "PatternEcho, 64 seeds at once, against the plain loop", 200),
         )
     ]
-    atomic_write(
-        output_root() / "results/bench/pattern_echo.json",
-        json.dumps({"name": "pattern_echo", "provenance": provenance(), "rows": rows}, indent=1),
-    )
+    save("pattern_echo", rows)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ losses can be compared, and are: a faster side that learns less would not count.
 they are drawn do for both. They take turns step by step, or round by round, in this process. Run by `make bench`.
 """
 
-import copy, json, os, statistics, tempfile, time
+import copy, os, statistics, tempfile, time
 from pathlib import Path
 
 import numpy as np, torch, transformers
@@ -13,9 +13,7 @@ from accelerate.state import AcceleratorState
 from torch.utils.data import DataLoader
 
 from wmil.config import dump_config, make_config
-from wmil.core import output_root
 from wmil.rng import seed_everything
-from wmil.storage import atomic_write
 from wmil.games.demos import DemosConfig, make_demos
 from wmil.games.heads import GameTransformerConfig
 from wmil.games.imagination import LearnedDynamics
@@ -26,10 +24,9 @@ from wmil.games.trajectories import pack_sessions
 from wmil.games.trajectory_windows import TrajectoryBatches
 from wmil.games.vocabulary import Vocabulary
 from wmil.games.transformer import GameTransformer
-from wmil.results import provenance
 from wmil.seeds import keep_freed_memory
 from wmil.trainers import Trainer, TrainerConfig
-from timing import alternate, row
+from timing import alternate, row, save
 
 SIZES = GameTransformerConfig(hidden_dim=256, num_layers=4, num_heads=4, num_kv_heads=2, mlp_dim=688)
 W, STRIDE = 1024, 345  # tokens in a window, and from one to the next
@@ -325,10 +322,7 @@ def main(repeats=5, steps=8, batch=8):
         torch.set_num_threads(os.cpu_count() or 1)
         rows += bench_trainer(packed, repeats, steps, batch)
         rows += bench_imagination(packed, repeats) + bench_decisions(packed, repeats)
-    atomic_write(
-        output_root() / "results/bench/transformer.json",
-        json.dumps({"name": "transformer", "provenance": provenance(), "rows": rows}, indent=1),
-    )
+    save("transformer", rows)
 
 
 if __name__ == "__main__":

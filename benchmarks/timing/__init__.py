@@ -1,8 +1,17 @@
 "What the benchmarks share: sides that take turns, medians of the rounds' ratios, the machine's peak."
 
-import statistics, time
+import json, statistics, time
 
 import torch
+from wmil.core import output_root
+from wmil.results import provenance
+from wmil.storage import atomic_write
+
+
+def save(name, rows, **more):
+    "Write a benchmark's rows below runs/bench; `make bench WRITE=1` copies them into results/bench."
+    record = {"name": name, "provenance": provenance(**more), "rows": rows}
+    atomic_write(output_root() / "runs/bench" / f"{name}.json", json.dumps(record, indent=1))
 
 
 def row(what, ours, theirs, unit, goal=None, **more):

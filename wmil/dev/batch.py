@@ -236,7 +236,7 @@ def run_batch(
 # %% ../../nbs/910_dev.batch.ipynb #cell-18
 def figures(
     preset: str = "quick",  # "smoke", "quick" or "paper"
-    only: str = "",  # names of notebooks; empty: all
+    only: str = "",  # names of notebooks, figures or tables; empty: all
     values: str = "",  # parameters, "notebook.parameter=value ..."
     rerun: bool = False,  # run everything again, the paper's training too
     cores: int = None,  # default: those of this machine that we may use

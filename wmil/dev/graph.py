@@ -194,17 +194,31 @@ def _find_inputs(jobs, given, preset):
                 why = f"it reads results of {need!r}, which no experiment makes{suggest(need, jobs)}"
                 job.error = f"{display_path(job.path)}: {why}"
 
+# %% ../../nbs/905_dev.graph.ipynb #cell-17
+def _makers(name, jobs):
+    "The notebooks that a name means: the one of that name, else those that make such a file."
+    if name in jobs:
+        return [name]
+    file = Path(name).name
+    makers = [n for n, job in jobs.items() if any(file in (made.name, made.stem) for made in job.makes)]
+    if not makers:
+        known = {*jobs, *(made.name for job in jobs.values() for made in job.makes)}
+        hint = suggest(file, sorted(known)) or "; `ls nbs/figures figures/paper` shows what there is"
+        raise ConfigError(f"{name!r} is the name of no notebook, and of no figure or table that one makes{hint}")
+    return makers
 
+# %% ../../nbs/905_dev.graph.ipynb #cell-19
 def graph(
     preset: str = "quick",  # "smoke", "quick" or "paper"
-    only: str = "",  # names of notebooks, separated by blanks or commas; empty: all
+    only: str = "",  # notebooks, or figures and tables they make, separated by blanks or commas; empty: all
     values: str = "",  # parameters, "notebook.parameter=value ..."
     rerun: bool = False,  # train again what the paper has results of
 ) -> list:  # of jobs
     "The notebooks to bring up to date, each with the files it reads and makes."
     jobs = all_jobs(preset, read_values(values))
     everything = [n for n, j in jobs.items() if preset != "paper" or not j.trains]
-    todo = [check_choice("notebook", n, jobs) for n in re.split(r"[\s,]+", only) if n] or everything
+    asked = [name for name in re.split(r"[\s,]+", only) if name]
+    todo = [n for name in asked for n in _makers(name, jobs)] or everything
     keeps_results = preset == "paper" and not rerun
     given = {n for n, j in jobs.items() if keeps_results and j.trains and existing_results(n, preset)}
     _find_inputs(jobs, given, preset)
@@ -216,7 +230,7 @@ def graph(
             todo += jobs[name].needs
     return [job for name, job in jobs.items() if name in chosen]
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-18
+# %% ../../nbs/905_dev.graph.ipynb #cell-22
 def _not_in_the_future(files):
     now = time.time()
     for file in files:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FRAMES_HINT', 'MAX_LOGITS', 'PolicyValueOutput', 'TransitionPrediction', 'evaluate_frames', 'autocast_for',
-           'LearnedDynamics', 'name_of', 'Clicks', 'best_clicks', 'ActionProposals', 'propose', 'EngineDynamics']
+           'LearnedDynamics', 'Clicks', 'best_clicks', 'ActionProposals', 'propose', 'EngineDynamics']
 
 # %% ../../nbs/485_games.imagination.ipynb #cell-02
 from typing import NamedTuple
@@ -12,7 +12,6 @@ import numpy as np, torch
 from fastcore.basics import patch
 from ..core import WmilError, check_choice
 from .engine import Engine
-from .puzzles import ACTION_NAMES
 from .puzzles import CLICK
 from .vocabulary import CELLS
 from .transformer import GameTransformer
@@ -120,14 +119,6 @@ def _predict(model, codes, tokens):  # (M, 64), (M, n)
     return TransitionPrediction(codes, won.sigmoid(), (best - logits.logsumexp(-1)).sum(-1))
 
 # %% ../../nbs/485_games.imagination.ipynb #cell-27
-def name_of(
-    action,  # kind, x, y
-) -> str:  # "left", "click 12,40"
-    "An action as a person would write it."
-    kind, x, y = map(int, action)
-    return f"{ACTION_NAMES[kind]} {x},{y}" if kind == CLICK else ACTION_NAMES[kind]
-
-# %% ../../nbs/485_games.imagination.ipynb #cell-29
 class Clicks(NamedTuple):
     "Places to click at in N frames, the most likely first."
 
@@ -135,7 +126,7 @@ class Clicks(NamedTuple):
     y: torch.Tensor  # (N, C) px
     log_prob: torch.Tensor  # (N, C); -inf where a frame has fewer places
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-30
+# %% ../../nbs/485_games.imagination.ipynb #cell-28
 def _best_pixels(model, output):  # -> x, y (N, 64) of the likeliest pixel in each cell
     N = len(output.cell)
     cells = torch.arange(CELLS, device=output.cell.device)
@@ -143,7 +134,7 @@ def _best_pixels(model, output):  # -> x, y (N, 64) of the likeliest pixel in ea
     pixel = logits.argmax(-1).view(N, CELLS)
     return cells % 8 * 8 + pixel % 8, cells // 8 * 8 + pixel // 8
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-32
+# %% ../../nbs/485_games.imagination.ipynb #cell-30
 def best_clicks(
     model: GameTransformer,
     output,  # PolicyValueOutput or StepOutput of N frames
@@ -163,7 +154,7 @@ def best_clicks(
         remaining = remaining.masked_fill(near, -torch.inf)
     return Clicks(*(torch.cat(field, 1) for field in zip(*places)))
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-34
+# %% ../../nbs/485_games.imagination.ipynb #cell-32
 class ActionProposals(NamedTuple):
     "Candidate actions for N frames, on the processor."
 
@@ -175,7 +166,7 @@ def _without_reset(legal, kinds):  # (N, 8) bool -> (N, kinds), RESET only where
     only_reset = ~legal[:, 1:].any(1, keepdim=True)
     return torch.cat([only_reset, legal[:, 1:]], 1)[:, :kinds]
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-36
+# %% ../../nbs/485_games.imagination.ipynb #cell-34
 @torch.inference_mode()
 def propose(
     model: GameTransformer,
@@ -201,7 +192,7 @@ def propose(
             log_probs.append(log_prob)
     return ActionProposals(torch.cat(actions, 1).cpu(), torch.cat(log_probs, 1).cpu())
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-42
+# %% ../../nbs/485_games.imagination.ipynb #cell-40
 class EngineDynamics(LearnedDynamics):
     "The model's policy and value, but transitions come from the real engine."
 
@@ -232,7 +223,7 @@ class EngineDynamics(LearnedDynamics):
         codes, won = zip(*outcomes)
         return TransitionPrediction(torch.stack(codes), torch.tensor(won), torch.zeros(len(won)))
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-44
+# %% ../../nbs/485_games.imagination.ipynb #cell-42
 @patch
 def _encode(self: EngineDynamics, frame):
     key = frame.tobytes()

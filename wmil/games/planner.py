@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 import numpy as np
 from fastcore.basics import patch
-from .agents import ModelAgent
-from .imagination import LearnedDynamics, name_of
+from .player_agents import ModelAgent
+from .imagination import LearnedDynamics
+from .puzzles import name_of
 from .search import Correction, GameSearch, LevelMemory, PlannerConfig
 from .transformer import GameTransformer
 from ..search import SearchResult

@@ -177,12 +177,18 @@ def save_pretrained(
         _write_files(self, tmp)
 
 
+def _parse_metadata(file):
+    "What the file says; those of version 0.1 have no checksum of themselves."
+    sealed = "sha256" in read_json(file)
+    return read_sealed(file, TransformerMetadata) if sealed else read_json(file, TransformerMetadata)
+
+
 def _saved_names(folder):
     "The files of the model that a folder holds; none if it holds no model."
     if not (folder / METADATA_FILE).exists():
         return set()
     try:
-        files = read_sealed(folder / METADATA_FILE, TransformerMetadata)["files"]
+        files = _parse_metadata(folder / METADATA_FILE)["files"]
     except (IncompleteFile, DamagedFile):  # a damaged model may be saved again
         files = [f.name for f in folder.iterdir() if f.suffix in (".json", ".safetensors")]
     return {METADATA_FILE, *files}
@@ -204,7 +210,7 @@ def _read_metadata(folder):
             f"no game transformer in {folder}: expected a folder with {METADATA_FILE}, as save_pretrained writes it"
         )
     try:
-        metadata = read_sealed(file, TransformerMetadata)
+        metadata = _parse_metadata(file)
     except (IncompleteFile, DamagedFile) as e:
         raise CheckpointError(f"{e}: save the model again") from None
     for name, checksum in metadata["files"].items():

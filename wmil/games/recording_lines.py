@@ -9,6 +9,7 @@ __all__ = ['STATES', 'OLDER_STATES', 'OLDER_NAMES', 'FRAME_PLACEHOLDER', 'LineEr
 
 # %% ../../nbs/422_games.recording_lines.ipynb #cell-02
 import json, re
+from datetime import datetime, timezone
 from typing import NamedTuple
 import numpy as np
 from ..core import suggest
@@ -91,6 +92,7 @@ class Step(NamedTuple):
     follows: bool  # whether the frame came from the previous step's frame by this action
     line: int  # line number in the file
     guid: str | None = None  # of the play, if its recorder gave it a name
+    time: float | None = None  # s since 1970, if its recorder noted it
 
 # %% ../../nbs/422_games.recording_lines.ipynb #cell-19
 def read_legal(
@@ -165,7 +167,16 @@ def _read_flag(data, name):
         raise LineError(f"{name} is {abbreviate(value)}: expected true or false")
     return value
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-26
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-27
+def _read_time(event):  # -> s since 1970, or None
+    try:
+        written = datetime.fromisoformat(event["timestamp"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    written = written if written.tzinfo else written.replace(tzinfo=timezone.utc)
+    return (written - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds()
+
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-28
 def read_event(
     event,  # a line's JSON
     frame=None,  # uint8 (64, 64), if it was read already
@@ -185,9 +196,10 @@ def read_event(
     legal = read_legal(data.get("available_actions"), state in ("WIN", "GAME_OVER"))
     guid = data.get("guid")
     guid = guid[:100] if isinstance(guid, str) else None
-    return Step(action, frame, layers, levels, win_levels, state, legal, full_reset, game, seed, follows, 0, guid)
+    origin = game, seed, follows, 0, guid, _read_time(event)
+    return Step(action, frame, layers, levels, win_levels, state, legal, full_reset, *origin)
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-29
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-31
 def _check_list(value, where, of):
     if not isinstance(value, list):
         raise LineError(f"{where} is {abbreviate(value)}: expected {SIZE} {of}")
@@ -202,7 +214,7 @@ def _check_row(row, where):
     x = next(x for x, pixel in enumerate(row) if type(pixel) is not int or not 0 <= pixel < NUM_COLORS)
     raise LineError(f"{where}, column {x} is {abbreviate(row[x])}: expected a colour from 0 to {NUM_COLORS - 1}")
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-31
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-33
 def exact_frame(
     layers,  # the value of "frame": a list of layers of rows of colours
 ) -> np.ndarray:  # uint8 (64, 64)
@@ -216,7 +228,7 @@ def exact_frame(
             _check_row(row, f"{where}, row {y}")
     return np.array(layers[-1], np.uint8)
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-33
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-35
 def _parse_json(line):
     try:
         return json.loads(line.decode("utf-8"))
@@ -229,7 +241,7 @@ def _parse_json(line):
     except ValueError:
         raise LineError("not JSON that can be read: it has a number of thousands of digits") from None
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-35
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-37
 def exact_line(
     line: bytes,
 ) -> Step:
@@ -238,7 +250,7 @@ def exact_line(
     step, layers = read_event(event), event["data"]["frame"]
     return step._replace(frame=exact_frame(layers), layers=len(layers))
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-40
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-42
 class RowCache:
     "Texts of rows of pixels that were proved valid, and their bytes."
 
@@ -273,7 +285,7 @@ class RowCache:
             self.rows.clear()
         return b"".join(map(self.rows.__getitem__, texts)) if self.learn(texts) else None
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-42
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-44
 def split_rows(
     text: bytes,  # all layers, without the three brackets at either end
 ) -> list | None:  # the texts of the rows, 64 for each layer; None if the slow way must look
@@ -289,7 +301,7 @@ def split_rows(
         texts[k] = texts[k][1:]
     return texts
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-44
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-46
 FRAME_PLACEHOLDER = b"a frame, held apart"  # in place of the frame while the rest of its line is parsed
 
 
@@ -302,7 +314,7 @@ def _cut_frame(line):
     rest = line[:start] + b'"' + FRAME_PLACEHOLDER + b'"' + line[end + 3 :]
     return (rest, line[start + 3 : end]) if rest.count(FRAME_PLACEHOLDER) == 1 else None
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-46
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-48
 def _parse_rest(rest):
     "The JSON of a line without its frame; None if the placeholder isn't where the frame belongs."
     try:
@@ -313,7 +325,7 @@ def _parse_rest(rest):
     in_place = isinstance(data, dict) and data.get("frame") == FRAME_PLACEHOLDER.decode()
     return event if in_place else None
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-48
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-50
 def quick_line(
     line: bytes,
     cache: RowCache,  # rows that were proved before

@@ -155,6 +155,8 @@ def _contradiction(last, step):
         return f"the level count falls from {last.levels} to {step.levels} without a RESET"
     if step.levels > last.levels + 1:
         return f"the level count rises from {last.levels} to {step.levels} at once"
+    if last.time and step.time and step.time < last.time - 1:  # a clock that is set may go back a little
+        return f"the clock goes back by {last.time - step.time:,.0f} s without a RESET"
 
 
 @patch
