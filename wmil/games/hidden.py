@@ -87,8 +87,13 @@ def is_misleading(
     state,  # any
 ) -> bool:
     "Whether no action is best in all states that look like this one."
-    choices = [set(best_actions(game, twin)) for twin in game.twins(state)]
-    return not set.intersection(*[c for c in choices if c])
+    common = set(game.actions())
+    for twin in game.twins(state):
+        if game.value(twin):
+            common &= set(best_actions(game, twin))
+        if not common:
+            return True
+    return False
 
 # %% ../../nbs/408_games.hidden.ipynb #cell-17
 def solution_states(
