@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['GUESSERS', 'SearchedGame', 'HiddenGame', 'open_level', 'best_actions', 'is_misleading', 'solution_states',
-           'misleading_share', 'play_guesses', 'guess_scores']
+           'misleading_share', 'find_twin', 'twin_frames', 'play_guesses', 'guess_scores']
 
 # %% ../../nbs/408_games.hidden.ipynb #cell-02
+import itertools
 import numpy as np
 from fastcore.basics import patch
-from .puzzles import PuzzleGame, distance_table
+from .puzzles import Action, GameError, PuzzleGame, distance_table
 
 # %% ../../nbs/408_games.hidden.ipynb #cell-05
 class SearchedGame(PuzzleGame):
@@ -117,6 +118,33 @@ def misleading_share(
     return float(np.mean(found))
 
 # %% ../../nbs/408_games.hidden.ipynb #cell-20
+def find_twin(
+    game: HiddenGame,  # at the start of a level
+) -> tuple:  # state, one of its best actions, a twin in which that is none
+    "The first state of the solver's way in which the frame can mislead."
+    for state in solution_states(game):
+        for action, twin in itertools.product(best_actions(game, state), game.twins(state)):
+            if game.value(twin) and action not in best_actions(game, twin):
+                return state, action, twin
+    raise GameError(f"{game.name} hides nothing that matters in this level: choose another level")
+
+
+def twin_frames(
+    game: HiddenGame,  # its state is restored
+    state,
+    action: Action,
+    twin,  # of the state
+) -> list:  # of 4 frames, (64, 64) each
+    "The frames of a state and its twin, before and after an action."
+    before, frames = game.state, []
+    for start in (state, twin):
+        for s in (start, game.rules(start, action)[0]):
+            game.set_state(s)
+            frames.append(game.camera.render(game.current_level.get_sprites()))
+    game.set_state(before)
+    return frames
+
+# %% ../../nbs/408_games.hidden.ipynb #cell-23
 def _aimless(game, history, state, rng):
     return None
 
@@ -131,7 +159,7 @@ def _sees_one_frame(game, history, state, rng):
 
 GUESSERS = {"remembers": _remembers, "sees one frame": _sees_one_frame, "at random": _aimless}
 
-# %% ../../nbs/408_games.hidden.ipynb #cell-21
+# %% ../../nbs/408_games.hidden.ipynb #cell-24
 def play_guesses(
     game: HiddenGame,  # at the start of a level, which it keeps
     player: str,  # of GUESSERS
@@ -152,7 +180,7 @@ def play_guesses(
         state = after
     return None
 
-# %% ../../nbs/408_games.hidden.ipynb #cell-23
+# %% ../../nbs/408_games.hidden.ipynb #cell-26
 def guess_scores(
     cls,  # class of a HiddenGame
     seeds,  # of the levels

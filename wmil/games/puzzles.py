@@ -163,7 +163,7 @@ def move(
 # %% ../../nbs/400_games.puzzles.ipynb #cell-22
 GAMES = {}  # name -> class
 STUDIED = ("maze", "lights", "crates")  # the games of the committed results
-SHIPPED = (*STUDIED, "patrols", "compass")  # each in a module of that name, loaded when first asked for
+SHIPPED = (*STUDIED, "wires", "patrols", "compass")  # each in a module of that name, loaded when first asked for
 
 
 def register_game(
