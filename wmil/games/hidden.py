@@ -8,6 +8,7 @@ __all__ = ['GUESSERS', 'SearchedGame', 'HiddenGame', 'open_level', 'best_actions
 
 # %% ../../nbs/408_games.hidden.ipynb #cell-02
 import itertools
+from collections import Counter
 import numpy as np
 from fastcore.basics import patch
 from .puzzles import Action, GameError, PuzzleGame, distance_table
@@ -145,16 +146,18 @@ def twin_frames(
     return frames
 
 # %% ../../nbs/408_games.hidden.ipynb #cell-23
-def _aimless(game, history, state, rng):
-    return None
-
-
 def _remembers(game, history, state, rng):
-    return game.guess(history, state, rng)
+    return best_actions(game, game.guess(history, state, rng))
 
 
 def _sees_one_frame(game, history, state, rng):
-    return game.guess([], state, rng)
+    guesses = {game.guess([], state, rng) for _ in range(16)}
+    votes = Counter(action for guess in guesses for action in best_actions(game, guess))
+    return [action for action in votes if votes[action] == max(votes.values())]
+
+
+def _aimless(game, history, state, rng):
+    return game.actions()
 
 
 GUESSERS = {"remembers": _remembers, "sees one frame": _sees_one_frame, "at random": _aimless}
@@ -169,9 +172,7 @@ def play_guesses(
     "The presses that a player needs for the level, played on its rules."
     history, state = [], game.state
     for presses in range(1, int(patience * game.distance()) + 1):
-        guess = GUESSERS[player](game, history, state, rng)
-        choices = best_actions(game, guess) if guess else []
-        choices = choices or game.actions()
+        choices = GUESSERS[player](game, history, state, rng) or game.actions()
         action = choices[rng.integers(len(choices))]
         after, outcome = game.rules(state, action)
         if outcome == "won":

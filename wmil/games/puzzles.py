@@ -163,7 +163,14 @@ def move(
 # %% ../../nbs/400_games.puzzles.ipynb #cell-22
 GAMES = {}  # name -> class
 STUDIED = ("maze", "lights", "crates")  # the games of the committed results
-SHIPPED = (*STUDIED, "wires", "patrols", "compass")  # each in a module of that name, loaded when first asked for
+SHIPPED = (
+    *STUDIED,
+    "wires",
+    "tumble",
+    "brush",
+    "patrols",
+    "compass",
+)  # each in a module of that name, loaded when first asked for
 
 
 def register_game(
