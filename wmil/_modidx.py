@@ -2244,6 +2244,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'wmil.games.trunk.use_attention_by_rows': ( 'games.trunk.html#use_attention_by_rows',
                                                                               'wmil/games/trunk.py')},
             'wmil.games.tumble': { 'wmil.games.tumble.Box': ('games.tumble.html#box', 'wmil/games/tumble.py'),
+                                   'wmil.games.tumble.Box.outcome': ('games.tumble.html#box.outcome', 'wmil/games/tumble.py'),
+                                   'wmil.games.tumble.Box.turn': ('games.tumble.html#box.turn', 'wmil/games/tumble.py'),
                                    'wmil.games.tumble.Tumble': ('games.tumble.html#tumble', 'wmil/games/tumble.py'),
                                    'wmil.games.tumble.Tumble.draw': ('games.tumble.html#tumble.draw', 'wmil/games/tumble.py'),
                                    'wmil.games.tumble.Tumble.make_level': ('games.tumble.html#tumble.make_level', 'wmil/games/tumble.py'),
