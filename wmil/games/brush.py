@@ -11,6 +11,7 @@ import functools
 from typing import NamedTuple
 import numpy as np
 from arcengine import Level, Sprite
+from fastcore.basics import patch
 from .puzzles import Action, CLICK, SIZE, register_game
 from .hidden import HiddenGame
 
@@ -59,7 +60,7 @@ def clicked_square(
     "The square of the table that was clicked."
     return action.y // SQUARES * SQUARES + action.x // SQUARES if action.kind == CLICK else None
 
-
+# %% ../../nbs/413_games.brush.ipynb #cell-09
 class Easel(NamedTuple):
     "What never changes in a level."
 
@@ -76,7 +77,7 @@ class Easel(NamedTuple):
         missing = self.missing(canvas)
         return len(missing) + count_dips(brush, sum(1 << m for m in set(missing)))
 
-# %% ../../nbs/413_games.brush.ipynb #cell-09
+# %% ../../nbs/413_games.brush.ipynb #cell-10
 def draw_easel(
     rng: np.random.Generator,
     rows: int,
@@ -94,7 +95,7 @@ def draw_easel(
     canvas[spoilt] = (target[spoilt] + rng.integers(1, 8, wrong)) % 8
     return Easel(tuple(cells), tuple(target.tolist())), (tuple(canvas.tolist()), int(rng.integers(8)))
 
-# %% ../../nbs/413_games.brush.ipynb #cell-11
+# %% ../../nbs/413_games.brush.ipynb #cell-12
 TABLE, POT_RIM = 2, 4  # colours
 POT_COLORS = (MIXTURES[1], MIXTURES[2], MIXTURES[4])
 
@@ -117,7 +118,7 @@ def draw_pots() -> np.ndarray:  # (64, 64) int8
         pot[1:7, 1:7] = color
     return picture
 
-# %% ../../nbs/413_games.brush.ipynb #cell-12
+# %% ../../nbs/413_games.brush.ipynb #cell-13
 @register_game
 class Brush(HiddenGame):
     "Give every cell the colour of its mark; paints mix on the brush."
@@ -136,35 +137,45 @@ class Brush(HiddenGame):
         self.picture, self.easel = level.get_sprites()[0], level.get_data("easel")
         return level.get_data("begin")
 
-    def rules(self, state, action):
-        "Dip the brush, or paint a cell with it."
-        (canvas, brush), square = state, clicked_square(action)
-        if square in POTS:
-            return (canvas, dip(brush, POTS.index(square))), None
-        if square not in self.easel.cells:
-            return state, None
-        cell = self.easel.cells.index(square)
-        canvas = (*canvas[:cell], brush, *canvas[cell + 1 :])
-        return (canvas, brush), "won" if canvas == self.easel.target else None
+# %% ../../nbs/413_games.brush.ipynb #cell-15
+@patch
+def rules(self: Brush, state, action):
+    "Dip the brush, or paint a cell with it."
+    (canvas, brush), square = state, clicked_square(action)
+    if square in POTS:
+        return (canvas, dip(brush, POTS.index(square))), None
+    if square not in self.easel.cells:
+        return state, None
+    cell = self.easel.cells.index(square)
+    canvas = (*canvas[:cell], brush, *canvas[cell + 1 :])
+    return (canvas, brush), "won" if canvas == self.easel.target else None
 
-    def value(self, state):
-        "Clicks to go."
-        return self.easel.length(state)
 
-    def actions(self):
-        "A click on each pot and each cell."
-        return [
-            Action(CLICK, square % SQUARES * SQUARES + 4, square // SQUARES * SQUARES + 4)
-            for square in (*POTS, *self.easel.cells)
-        ]
+@patch
+def value(self: Brush, state):
+    "Clicks to go."
+    return self.easel.length(state)
 
-    def secrets(self, state):
-        "All mixtures."
-        return range(8)
+# %% ../../nbs/413_games.brush.ipynb #cell-17
+@patch
+def actions(self: Brush):
+    "A click on each pot and each cell."
+    return [
+        Action(CLICK, square % SQUARES * SQUARES + 4, square // SQUARES * SQUARES + 4)
+        for square in (*POTS, *self.easel.cells)
+    ]
 
-    def draw(self):
-        "Each cell in its colour, with its mark."
-        for square, now, wanted in zip(self.easel.cells, self.state[0], self.easel.target):
-            cell = square_pixels(self.picture.pixels, square)
-            cell[:] = MIXTURES[now]
-            cell[2:6, 2:6] = MIXTURES[wanted]
+
+@patch
+def secrets(self: Brush, state):
+    "All mixtures."
+    return range(8)
+
+
+@patch
+def draw(self: Brush):
+    "Each cell in its colour, with its mark."
+    for square, now, wanted in zip(self.easel.cells, self.state[0], self.easel.target):
+        cell = square_pixels(self.picture.pixels, square)
+        cell[:] = MIXTURES[now]
+        cell[2:6, 2:6] = MIXTURES[wanted]

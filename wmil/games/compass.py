@@ -11,6 +11,7 @@ import itertools
 from typing import NamedTuple
 import numpy as np
 from arcengine import Level, Sprite
+from fastcore.basics import patch
 from .puzzles import GameError, SIZE, register_game
 from .hidden import HiddenGame
 from .maze import CELL, DIRECTIONS, carved, cell_corner, maze_tile, members, paste_tile
@@ -49,7 +50,7 @@ WORLDS = (  # by difficulty: colours, pools of each colour, shortest and longest
     (3, 3, 17, 22),
 )
 
-
+# %% ../../nbs/417_games.compass.ipynb #cell-08
 def draw_world(
     rng: np.random.Generator,
     colors: int,  # how many
@@ -64,7 +65,7 @@ def draw_world(
         ground, tuple(sum(1 << cell for cell in cells) for cells in painted), -1, wanted, (start, first)
     )
 
-# %% ../../nbs/417_games.compass.ipynb #cell-09
+# %% ../../nbs/417_games.compass.ipynb #cell-10
 def steps_from_start(
     world: CompassWorld,
 ) -> dict:  # (cell, colour) -> steps
@@ -78,7 +79,7 @@ def steps_from_start(
                 states.append(after)
     return steps
 
-
+# %% ../../nbs/417_games.compass.ipynb #cell-11
 def find_world(
     rng: np.random.Generator,
     difficulty: int,  # 1 to 8; beyond that as 8
@@ -97,7 +98,7 @@ def find_world(
                 return world, length
     raise GameError(f"no world of difficulty {difficulty} was found: choose another seed")
 
-# %% ../../nbs/417_games.compass.ipynb #cell-11
+# %% ../../nbs/417_games.compass.ipynb #cell-13
 GROUND, ROCK = 0, 3  # colours
 
 
@@ -116,7 +117,7 @@ def draw_ground(
     paste_tile(canvas, maze_tile("goal", PAINTS[world.color]), *cell_corner(world.gate))
     return canvas
 
-# %% ../../nbs/417_games.compass.ipynb #cell-12
+# %% ../../nbs/417_games.compass.ipynb #cell-14
 @register_game
 class Compass(HiddenGame):
     "Find out which key goes which way, take the gate's colour and leave through it."
@@ -138,23 +139,29 @@ class Compass(HiddenGame):
         self.figure = level.get_sprites_by_name("figure")[0]
         return self.world.start, level.get_data("order")
 
-    def rules(self, state, action):
-        "One step, in the direction that the key has in this level."
-        seen, order = state
-        after = self.world.walk(*seen, order[action.kind - 1])
-        return (after, order), "won" if after[0] == self.world.gate else None
+# %% ../../nbs/417_games.compass.ipynb #cell-16
+@patch
+def rules(self: Compass, state, action):
+    "One step, in the direction that the key has in this level."
+    seen, order = state
+    after = self.world.walk(*seen, order[action.kind - 1])
+    return (after, order), "won" if after[0] == self.world.gate else None
 
-    def secrets(self, state):
-        "All orders of the keys."
-        return ORDERS
 
-    def draw(self):
-        "The figure, in its colour."
-        cell, color = self.state[0]
-        self.figure.set_position(*cell_corner(cell))
-        self.figure.pixels = figure_tile(color)
+@patch
+def secrets(self: Compass, state):
+    "All orders of the keys."
+    return ORDERS
 
-# %% ../../nbs/417_games.compass.ipynb #cell-14
+
+@patch
+def draw(self: Compass):
+    "The figure, in its colour."
+    cell, color = self.state[0]
+    self.figure.set_position(*cell_corner(cell))
+    self.figure.pixels = figure_tile(color)
+
+# %% ../../nbs/417_games.compass.ipynb #cell-18
 def figure_tile(
     color: int,  # index into PAINTS
 ) -> np.ndarray:  # (8, 8) int8

@@ -11,6 +11,7 @@ import functools, itertools
 from typing import NamedTuple
 import numpy as np
 from arcengine import Level, Sprite
+from fastcore.basics import patch
 from .puzzles import GameError, SIZE, register_game
 from .hidden import HiddenGame
 from .maze import BOARD, CELL, DIRECTIONS, HEIGHT, INDENT, ROW, WIDTH
@@ -33,7 +34,7 @@ class Watch(NamedTuple):
             cells |= (pattern << shift | pattern >> WIDTH - shift) % (1 << WIDTH) << row * ROW
         return cells
 
-
+# %% ../../nbs/416_games.patrols.ipynb #cell-06
 PACES = (-2, -1, 1, 2)  # cells to the right with each press
 
 
@@ -44,7 +45,7 @@ def march(
     "The shifts after one press."
     return tuple([(s + d) % WIDTH for s, d in zip(shifts, paces)])
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-08
+# %% ../../nbs/416_games.patrols.ipynb #cell-09
 EDGE = BOARD & ~(BOARD << 1 & BOARD >> 1 & BOARD << ROW & BOARD >> ROW)  # cells in which one can wait
 
 
@@ -64,7 +65,7 @@ def patrol_step(
     won = cell == watch.flag and held == (1 << len(watch.coins)) - 1
     return ((cell, held, shifts), paces), won
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-10
+# %% ../../nbs/416_games.patrols.ipynb #cell-11
 def sweep(
     watch: Watch,
     fronts: dict,  # coins held -> cells, as bits
@@ -84,7 +85,7 @@ def sweep(
         after[held] = after.get(held, 0) | moved
     return after
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-11
+# %% ../../nbs/416_games.patrols.ipynb #cell-12
 @functools.lru_cache(maxsize=2**15)
 def patrol_length(
     watch: Watch,
@@ -106,11 +107,11 @@ def patrol_length(
             return None
         fronts = after
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-13
+# %% ../../nbs/416_games.patrols.ipynb #cell-14
 WATCHES = (  # by difficulty: lanes, coins, shortest and longest solution
-    (3, 0, 8, 10),
-    (3, 1, 9, 12),
-    (3, 1, 11, 14),
+    (3, 1, 9, 11),
+    (4, 0, 9, 12),
+    (4, 1, 10, 13),
     (4, 1, 12, 15),
     (4, 1, 13, 17),
     (4, 2, 15, 19),
@@ -118,7 +119,7 @@ WATCHES = (  # by difficulty: lanes, coins, shortest and longest solution
     (4, 3, 20, 27),
 )
 
-
+# %% ../../nbs/416_games.patrols.ipynb #cell-15
 def draw_watch(
     rng: np.random.Generator,
     lanes: int,  # how many
@@ -131,7 +132,7 @@ def draw_watch(
     places = rng.permutation([cell for cell in members(BOARD) if cell not in (start, flag)])
     return Watch(rows, tuple(patterns), start, flag, tuple(places[:coins].tolist()))
 
-
+# %% ../../nbs/416_games.patrols.ipynb #cell-16
 def find_watch(
     rng: np.random.Generator,
     difficulty: int,  # 1 to 8; beyond that as 8
@@ -146,7 +147,7 @@ def find_watch(
             return watch, state, length
     raise GameError(f"no patrols of difficulty {difficulty} were found: choose another seed")
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-15
+# %% ../../nbs/416_games.patrols.ipynb #cell-18
 GRASS, ROAD, COIN, WALL_AROUND = 10, 5, 11, 3  # colours
 GUARD = np.array(
     [
@@ -158,7 +159,7 @@ GUARD = np.array(
     np.int8,
 )
 
-
+# %% ../../nbs/416_games.patrols.ipynb #cell-19
 def draw_lanes(
     watch: Watch,
     held: int,  # coins, as bits
@@ -179,7 +180,7 @@ def draw_lanes(
             canvas[y + 3 : y + 5, x + 3 : x + 5] = COIN
     return canvas
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-17
+# %% ../../nbs/416_games.patrols.ipynb #cell-21
 @register_game
 class Patrols(HiddenGame):
     "Collect the coins and reach the flag; a guard sends you back to the start."
@@ -202,21 +203,29 @@ class Patrols(HiddenGame):
         self.lanes, self.figure = (level.get_sprites_by_name(name)[0] for name in ("lanes", "figure"))
         return level.get_data("begin")
 
-    def rules(self, state, action):
-        "One step of yours, and one of the guards."
-        after, won = patrol_step(self.watch, state, action.kind)
-        return after, "won" if won else None
+# %% ../../nbs/416_games.patrols.ipynb #cell-23
+@patch
+def rules(self: Patrols, state, action):
+    "One step of yours, and one of the guards."
+    after, won = patrol_step(self.watch, state, action.kind)
+    return after, "won" if won else None
 
-    def value(self, state):
-        "Presses to the flag."
-        return patrol_length(self.watch, state)
 
-    def secrets(self, state):
-        "Every choice of a pace for each lane."
-        return itertools.product(PACES, repeat=len(self.watch.rows))
+@patch
+def value(self: Patrols, state):
+    "Presses to the flag."
+    return patrol_length(self.watch, state)
 
-    def draw(self):
-        "Guards, coins and figure."
-        cell, held, shifts = self.state[0]
-        self.lanes.pixels = draw_lanes(self.watch, held, shifts)
-        self.figure.set_position(*cell_corner(cell))
+
+@patch
+def secrets(self: Patrols, state):
+    "Every choice of a pace for each lane."
+    return itertools.product(PACES, repeat=len(self.watch.rows))
+
+
+@patch
+def draw(self: Patrols):
+    "Guards, coins and figure."
+    cell, held, shifts = self.state[0]
+    self.lanes.pixels = draw_lanes(self.watch, held, shifts)
+    self.figure.set_position(*cell_corner(cell))

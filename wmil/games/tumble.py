@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['BOXES', 'AIR', 'STONE', 'GOLD_BALL', 'GREY_BALL', 'HOLE', 'RING', 'BALL', 'shifted', 'fall', 'Box', 'rest_lengths',
-           'find_box', 'draw_box', 'ring_pixels', 'Tumble']
+           'find_box', 'ring_pixels', 'draw_box', 'Tumble']
 
 # %% ../../nbs/412_games.tumble.ipynb #cell-02
 from typing import NamedTuple
 import numpy as np
 from arcengine import Level, Sprite
+from fastcore.basics import patch
 from .puzzles import GameError, SIZE, register_game
 from .hidden import SearchedGame
 from .maze import BOARD, CELL, DIRECTIONS, cell_corner, members, paste_tile
@@ -22,7 +23,7 @@ def shifted(
     "All cells moved by one step."
     return cells << step if step > 0 else cells >> -step
 
-
+# %% ../../nbs/412_games.tumble.ipynb #cell-07
 def fall(
     gold: int,  # a set of one cell
     others: int,  # a set of cells
@@ -40,7 +41,7 @@ def fall(
         gold = gold & stuck | shifted(gold & ~stuck, step)
         others = others & stuck | shifted(others & ~stuck, step)
 
-# %% ../../nbs/412_games.tumble.ipynb #cell-09
+# %% ../../nbs/412_games.tumble.ipynb #cell-11
 BOXES = (  # by difficulty: other balls, holes, shortest and longest solution
     (0, 0, 5, 6),
     (1, 0, 6, 7),
@@ -52,7 +53,7 @@ BOXES = (  # by difficulty: other balls, holes, shortest and longest solution
     (3, 3, 12, 16),
 )
 
-
+# %% ../../nbs/412_games.tumble.ipynb #cell-12
 class Box(NamedTuple):
     "What never changes in a level; sets of cells."
 
@@ -69,7 +70,7 @@ class Box(NamedTuple):
         "None, 'won' or 'lost'."
         return "won" if state[0] == self.ring else "lost" if state[0] & self.holes else None
 
-# %% ../../nbs/412_games.tumble.ipynb #cell-11
+# %% ../../nbs/412_games.tumble.ipynb #cell-14
 def rest_lengths(
     box: Box,  # its ring doesn't matter
     start: tuple,  # gold, others
@@ -85,7 +86,7 @@ def rest_lengths(
                 states.append(after)
     return lengths
 
-
+# %% ../../nbs/412_games.tumble.ipynb #cell-16
 def find_box(
     rng: np.random.Generator,
     difficulty: int,  # 1 to 8; beyond that as 8
@@ -104,7 +105,7 @@ def find_box(
             return box._replace(ring=ring), start, length
     raise GameError(f"no box of difficulty {difficulty} was found: choose another seed")
 
-# %% ../../nbs/412_games.tumble.ipynb #cell-13
+# %% ../../nbs/412_games.tumble.ipynb #cell-18
 AIR, STONE, GOLD_BALL, GREY_BALL, HOLE, RING = 10, 4, 11, 3, 5, 6  # colours
 BALL = np.array(
     [
@@ -114,6 +115,13 @@ BALL = np.array(
 """.split()
     ]
 )
+
+# %% ../../nbs/412_games.tumble.ipynb #cell-20
+def ring_pixels() -> np.ndarray:  # (8, 8) bool
+    "The corners of a cell, which no ball covers."
+    edge = np.isin(np.arange(CELL), (0, CELL - 1))
+    near = np.isin(np.arange(CELL), (0, 1, CELL - 2, CELL - 1))
+    return edge[:, None] & near | near[:, None] & edge
 
 
 def draw_box(
@@ -133,14 +141,7 @@ def draw_box(
     canvas[y : y + CELL, x : x + CELL][ring_pixels()] = RING
     return canvas
 
-
-def ring_pixels() -> np.ndarray:  # (8, 8) bool
-    "The corners of a cell, which no ball covers."
-    edge = np.isin(np.arange(CELL), (0, CELL - 1))
-    near = np.isin(np.arange(CELL), (0, 1, CELL - 2, CELL - 1))
-    return edge[:, None] & near | near[:, None] & edge
-
-# %% ../../nbs/412_games.tumble.ipynb #cell-14
+# %% ../../nbs/412_games.tumble.ipynb #cell-21
 @register_game
 class Tumble(SearchedGame):
     "Turn what is down until the golden ball rests on the ring."
@@ -159,11 +160,15 @@ class Tumble(SearchedGame):
         self.sprite, self.box = level.get_sprites()[0], level.get_data("box")
         return level.get_data("begin")
 
-    def rules(self, state, action):
-        "Everything falls."
-        after = self.box.turn(state, DIRECTIONS[action.kind])
-        return after, self.box.outcome(after)
+# %% ../../nbs/412_games.tumble.ipynb #cell-22
+@patch
+def rules(self: Tumble, state, action):
+    "Everything falls."
+    after = self.box.turn(state, DIRECTIONS[action.kind])
+    return after, self.box.outcome(after)
 
-    def draw(self):
-        "The box with its balls."
-        self.sprite.pixels = draw_box(self.box, *self.state)
+
+@patch
+def draw(self: Tumble):
+    "The box with its balls."
+    self.sprite.pixels = draw_box(self.box, *self.state)

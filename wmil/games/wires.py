@@ -121,7 +121,7 @@ LEVER = np.array(
     np.int8,
 )
 
-
+# %% ../../nbs/411_games.wires.ipynb #cell-17
 @register_game
 class Wires(HiddenGame):
     "Click switches, find out what they turn, and light all lamps."
@@ -141,21 +141,25 @@ class Wires(HiddenGame):
         self.plate, self.panel = level.get_sprites()[0], level.get_data("panel")
         return level.get_data("begin")
 
-    def rules(self, state, action):
-        "Turn the lamps that are joined to the switch."
-        switch = self.panel.switch(action)
-        if switch is None:
-            return state, None
-        colors, wires = state
-        after = tuple([(c + w) % self.panel.q for c, w in zip(colors, wires[switch])])
-        return (after, wires), "won" if min(after) == self.panel.q - 1 else None
+# %% ../../nbs/411_games.wires.ipynb #cell-19
+@patch
+def rules(self: Wires, state, action):
+    "Turn the lamps that are joined to the switch."
+    switch = self.panel.switch(action)
+    if switch is None:
+        return state, None
+    colors, wires = state
+    after = tuple([(c + w) % self.panel.q for c, w in zip(colors, wires[switch])])
+    return (after, wires), "won" if min(after) == self.panel.q - 1 else None
 
-    def value(self, state):
-        "Clicks to go."
-        colors, wires = state
-        return int((undo_wires(wires) @ (self.panel.q - 1 - np.array(colors)) % self.panel.q).sum())
 
-# %% ../../nbs/411_games.wires.ipynb #cell-16
+@patch
+def value(self: Wires, state):
+    "Clicks to go."
+    colors, wires = state
+    return int((undo_wires(wires) @ (self.panel.q - 1 - np.array(colors)) % self.panel.q).sum())
+
+# %% ../../nbs/411_games.wires.ipynb #cell-20
 @patch
 def actions(self: Wires) -> list:
     "A click in the middle of each switch."
@@ -172,7 +176,7 @@ def draw(self: Wires):
         x, y = socket_corner(socket)
         self.plate.pixels[y : y + 8, x : x + 8] = tile
 
-# %% ../../nbs/411_games.wires.ipynb #cell-18
+# %% ../../nbs/411_games.wires.ipynb #cell-22
 @patch
 def secrets(self: Wires, state):
     "The wires, moved on to the next switch, and the next; the truth comes first."
