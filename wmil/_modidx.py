@@ -1653,6 +1653,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'wmil.games.patches.load_tokenizer': ('games.patches.html#load_tokenizer', 'wmil/games/patches.py'),
                                     'wmil.games.patches.to_patches': ('games.patches.html#to_patches', 'wmil/games/patches.py')},
             'wmil.games.patrols': { 'wmil.games.patrols.Patrols': ('games.patrols.html#patrols', 'wmil/games/patrols.py'),
+                                    'wmil.games.patrols.Patrols.actions': ('games.patrols.html#patrols.actions', 'wmil/games/patrols.py'),
                                     'wmil.games.patrols.Patrols.draw': ('games.patrols.html#patrols.draw', 'wmil/games/patrols.py'),
                                     'wmil.games.patrols.Patrols.make_level': ( 'games.patrols.html#patrols.make_level',
                                                                                'wmil/games/patrols.py'),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from arcengine import Level, Sprite
 from fastcore.basics import patch
-from .puzzles import GameError, SIZE, register_game
+from .puzzles import Action, GameError, SIZE, register_game
 from .hidden import HiddenGame
 from .maze import BOARD, CELL, DIRECTIONS, HEIGHT, INDENT, ROW, WIDTH
 from .maze import adjacent, cell_corner, maze_tile, members, paste_tile
@@ -215,6 +215,12 @@ def rules(self: Patrols, state, action):
 def value(self: Patrols, state):
     "Presses to the flag."
     return patrol_length(self.watch, state)
+
+
+@patch
+def actions(self: Patrols):
+    "The four directions, beginning with the one that waits at the start."
+    return [Action(kind) for kind in (2, 1, 3, 4)]
 
 
 @patch
