@@ -15,7 +15,7 @@ from vector_quantize_pytorch import VectorQuantize
 from wmil.rng import seed_everything, stream_seed
 from wmil.games.demos import play_demo
 from wmil.games.engine import Engine, make_game
-from wmil.games.puzzles import Action, SHIPPED, generate_level
+from wmil.games.puzzles import Action, STUDIED, generate_level
 from wmil.games.recorder import step_line
 from wmil.games.recordings import Session, read_recording
 from wmil.games.patches import PatchCodebook
@@ -301,7 +301,7 @@ def bench_recordings(repeats, row):
 def bench_demonstrators(repeats, wanted=2000):
     "Engine steps per second of processor time while demonstrating, levels and solutions found anew; and the same presses by the bare engine. The ratio of the first rows is against the wanted speed."
     rows = []
-    for game in SHIPPED:
+    for game in STUDIED:
         ours, bare = [], []
         for k in range(repeats):
             generate_level.cache_clear()

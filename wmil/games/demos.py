@@ -20,7 +20,7 @@ from ..core import WmilError, cli, display_path, output_root
 from ..rng import stream_seed
 from ..storage import atomic_folder
 from .engine import Engine, make_game
-from .puzzles import Action, CLICK, GameError, PuzzleGame, RESET, SHIPPED, SIZE
+from .puzzles import Action, CLICK, GameError, PuzzleGame, RESET, SHIPPED, SIZE, STUDIED
 from .recorder import write_recording
 from .recording_lines import STATES
 from .recordings import Session, read_recording
@@ -158,7 +158,7 @@ SPLITS = {"train": 0, "validation": 10**6, "held_out": 2 * 10**6}  # the first l
 class DemosConfig:
     "What the default data set is made of; the numbers of sessions are per game."
 
-    games: tuple[str, ...] = SHIPPED  # which of our own games
+    games: tuple[str, ...] = STUDIED  # which of our own games
     levels: Annotated[int, Field(ge=1)] = 8  # of a game
     train: Annotated[int, Field(ge=1)] = 10  # sessions played with an aim
     explore: Annotated[int, Field(ge=0)] = 5  # sessions played without one, for training only

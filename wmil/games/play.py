@@ -312,7 +312,7 @@ def play_game(
 class PlayConfig:
     "Who plays what."
 
-    game: str = "maze"  # maze, lights or crates; or the path of a game file, such as games/ls20.py
+    game: str = "maze"  # one of our own, such as maze or wires; or the path of a game file, such as games/ls20.py
     agent: str = "oracle"  # random, oracle (asks the solver), or with a model: clone, published, planner
     model: str = ""  # folder of a player, for agents with a model; by default the one in weights/games_player
     seed: Annotated[int, Field(ge=0)] = 2 * 10**6  # of the levels; those from 2000000 on were held out
