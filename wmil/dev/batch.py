@@ -18,13 +18,15 @@ import threading
 import time
 import types
 from pathlib import Path
+from typing import Any
 import psutil
 import yaml
 from filelock import FileLock, Timeout
+from typing_extensions import TypedDict
 from ..core import ConfigError, WmilError, display_path, output_root, root
 from .graph import graph, write_stamps
-from .notebooks import skip_address_grammar
-from ..storage import atomic_write
+from .notebooks import code_cells, read_notebook, skip_address_grammar
+from ..storage import atomic_write, read_json
 
 # %% ../../nbs/910_dev.batch.ipynb #cell-06
 def failure(
@@ -32,16 +34,20 @@ def failure(
 ) -> str:  # "" if it has none
     "What went wrong in an executed notebook, in one line."
     try:
-        cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
-    except (OSError, ValueError, KeyError):
+        code = code_cells(read_notebook(executed))
+    except WmilError:
         return ""
-    code = [c for c in cells if c["cell_type"] == "code"]
-    errors = [(i, o) for i, c in enumerate(code, 1) for o in c["outputs"] if o["output_type"] == "error"]
+    outputs = [(i, o) for i, c in enumerate(code, 1) for o in c.get("outputs", [])]
+    errors = [(i, o) for i, o in outputs if o["output_type"] == "error"]
     if not errors:
         return ""
     number, error = errors[-1]
-    first_line = (error["evalue"].splitlines() or [""])[0]
-    return f"In [{number}] {error['ename']}: {first_line}"
+    return f"In [{number}] {_first_line(error.get('ename'), 60)}: {_first_line(error.get('evalue'), 300)}"
+
+
+def _first_line(text, length):
+    lines = (text or "").splitlines() or [""]
+    return lines[0] if len(lines[0]) <= length else f"{lines[0][:length]}…"
 
 
 SILENT_FAILURES = {
@@ -58,13 +64,17 @@ def mark_failure(
     kind = type(error).__name__
     if not executed.exists() or (failure(executed) and kind not in SILENT_FAILURES):
         return
-    nb = json.loads(executed.read_text(encoding="utf-8"))
-    code = [c for c in nb["cells"] if c["cell_type"] == "code"]
+    try:
+        nb = read_notebook(executed)
+    except WmilError:
+        return  # it was cut short, and its log must do
+    code = code_cells(nb)
     started = [c for c in code if c["metadata"].get("papermill", {}).get("start_time")]
-    cell = (started or code)[-1 if started else 0]
-    message = SILENT_FAILURES.get(kind, str(error))
-    cell["outputs"].append({"output_type": "error", "ename": kind, "evalue": message, "traceback": []})
-    atomic_write(executed, json.dumps(nb, indent=1))
+    if code:
+        message = SILENT_FAILURES.get(kind, str(error))
+        mark = {"output_type": "error", "ename": kind, "evalue": message, "traceback": []}
+        (started or code)[-1 if started else 0].setdefault("outputs", []).append(mark)
+        atomic_write(executed, json.dumps(nb, indent=1))
 
 # %% ../../nbs/910_dev.batch.ipynb #cell-08
 class KernelGroups:
@@ -139,12 +149,21 @@ def _execute(job, executed, seconds):
         raise WmilError(f"{display_path(path)}: {failure(executed) or e}") from e
 
 
+class _Stamp(TypedDict):
+    __pydantic_config__ = {"extra": "allow"}
+    notebook: str
+    values: dict[str, Any]
+    makes: list[str]
+    threads: int
+    error: str
+
+
 def run_job(
     stamp: Path,  # the job's stamp
     seconds: float = 0,  # limit for each cell; 0: none
 ):
     "Run the notebook of a stamp; `WmilError` if it fails or does not make what it promised."
-    job = json.loads(stamp.read_text(encoding="utf-8"))
+    job = read_json(stamp, _Stamp)
     if job["error"]:
         raise WmilError(job["error"])
     for library in ("OMP", "MKL", "OPENBLAS"):
@@ -374,7 +393,7 @@ def figures(
 def _last_line(log):
     "The last line of a log, for want of a better explanation."
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
-    return next((line for line in reversed(lines) if line.strip()), "it was killed")
+    return _first_line(next((line for line in reversed(lines) if line.strip()), "it was killed"), 300)
 
 
 def _say_failures(failed, waiting, progress):

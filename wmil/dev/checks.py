@@ -8,7 +8,6 @@ __all__ = ['PRIVATE', 'import_error', 'check_imports', 'check_names', 'output_er
 
 # %% ../../nbs/930_dev.checks.ipynb #cell-02
 import ast
-import json
 import os
 import re
 import shutil
@@ -18,7 +17,7 @@ import tempfile
 from pathlib import Path
 from ..core import display_path, root
 from .batch import failure
-from .notebooks import read_cells, syntax
+from .notebooks import code_cells, read_cells, read_notebook, syntax
 from .readme import FAMILIES, build_readme, lessons, outline, reading_order, readme_text, translate_links
 from .site import library
 from ..fingerprints import imports
@@ -97,7 +96,7 @@ def _texts(outputs):
     for output in outputs:
         data = output.get("data", {})
         for text in (output.get("text", ""), *(v for k, v in data.items() if k.startswith("text/"))):
-            yield "".join(text)
+            yield "".join(map(str, text)) if isinstance(text, (str, list)) else ""
 
 
 def output_errors(
@@ -106,9 +105,8 @@ def output_errors(
     "What must not be saved with a notebook."
     name = display_path(path)
     errors = [f"{name} is saved with an error: {failure(path)}"] if failure(path) else []
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    for i, c in enumerate((c for c in cells if c["cell_type"] == "code"), 1):
-        match = PRIVATE.search("\n".join(_texts(c["outputs"])))
+    for i, c in enumerate(code_cells(read_notebook(path)), 1):
+        match = PRIVATE.search("\n".join(_texts(c.get("outputs", []))))
         if match:
             why = "which differs from machine to machine"
             errors.append(f"{name} In [{i}] is saved with {match[0]!r} in its output, {why}")
@@ -131,9 +129,8 @@ def missing_outputs(
     path: Path,  # a notebook
 ) -> list:  # sentences
     "Whether a notebook was saved without the outputs that its cells show."
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    showing = [c for c in cells if c["cell_type"] == "code" and _shows("".join(c["source"]))]
-    saved = sum(bool(c["outputs"]) for c in showing)
+    showing = [c for c in code_cells(read_notebook(path)) if _shows("".join(c["source"]))]
+    saved = sum(bool(c.get("outputs")) for c in showing)
     if saved >= len(showing) / 2:
         return []
     remedy = "run it from top to bottom and save it"

@@ -9,11 +9,10 @@ __all__ = ['DIGITS', 'WORDS', 'ANY', 'THINGS', 'RESULTS', 'CODE', 'ALWAYS', 'REM
 
 # %% ../../nbs/932_dev.prose.ipynb #cell-02
 import ast
-import json
 import math
 import re
 from ..core import display_path, root
-from .notebooks import read_cells, syntax
+from .notebooks import read_cells, read_notebook, syntax
 
 # %% ../../nbs/932_dev.prose.ipynb #cell-05
 DIGITS = r"(?:\d[\d,]*\.?\d*|\.\d+)"
@@ -97,8 +96,7 @@ def notebook_results(
 ) -> list:  # sentences
     "The results that a notebook types in its prose or its strings."
     tree = syntax(read_cells(path))
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    texts = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+    texts = ["".join(c["source"]) for c in read_notebook(path)["cells"] if c["cell_type"] == "markdown"]
     texts += [text for text in _strings(tree) if len(text.split()) >= 4]
     settings = settings_of(tree)
     return [f"{display_path(path)} types a result, {found}" for t in texts for found in typed_results(t, settings)]
