@@ -165,7 +165,7 @@ def run_job(
     "Run the notebook of a stamp; `WmilError` if it fails or does not make what it promised."
     job = read_json(stamp, _Stamp)
     if job["error"]:
-        raise WmilError(job["error"])
+        raise WmilError(_first_line(job["error"], 300))
     for library in ("OMP", "MKL", "OPENBLAS"):
         os.environ[f"{library}_NUM_THREADS"] = str(job["threads"])
     if Path(job["notebook"]).parent.name == "figures":
