@@ -144,7 +144,7 @@ class Results(TypedDict):
     measured: NotRequired[list[Measured]]
     measured_sha256: NotRequired[str]
 
-
+# %% ../nbs/016_results.ipynb #cell-12
 def _find_results(experiment, presets):
     "The first file with an experiment's results, in the output root or in the repository."
     for preset in presets:
@@ -157,7 +157,7 @@ def _find_results(experiment, presets):
         f"no results of experiment {experiment!r} at preset {tried}: run `make figures PRESET={presets[-1]}`"
     )
 
-
+# %% ../nbs/016_results.ipynb #cell-13
 def _read_sealed_rows(path):
     data = read_json(path, Results)
     for part in ("rows", "measured"):
@@ -175,7 +175,7 @@ def _join_measured(path, rows, measured):
         rows[values["row"]].update({k: v for k, v in values.items() if k != "row"})
     return sorted({k for values in measured for k in values} - {"row"})
 
-# %% ../nbs/016_results.ipynb #cell-12
+# %% ../nbs/016_results.ipynb #cell-14
 def read_results(
     experiment: str,  # name of the experiment notebook
     preset: str = None,  # which size; by default the paper's, else the quick one

@@ -25,6 +25,7 @@ from wmil.dev.checks import (
     check_library,
     check_names,
     check_readme,
+    check_results,
     check_ruff,
     error_output,
     start_tool,
@@ -132,6 +133,7 @@ CHECKS = {
     "names unique": check_names,
     "no typed results": check_prose,
     "drafts in step": check_drafts,
+    "results have origins": check_results,
 }
 
 # %% ../../nbs/940_dev.cli.ipynb #cell-06
