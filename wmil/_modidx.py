@@ -787,6 +787,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'wmil.dev.stopping.KernelGroups.end': ('dev.stopping.html#kernelgroups.end', 'wmil/dev/stopping.py'),
                                    'wmil.dev.stopping.KernelGroups.note': ('dev.stopping.html#kernelgroups.note', 'wmil/dev/stopping.py'),
                                    'wmil.dev.stopping._is_gone': ('dev.stopping.html#_is_gone', 'wmil/dev/stopping.py'),
+                                   'wmil.dev.stopping._remove_leftovers': ('dev.stopping.html#_remove_leftovers', 'wmil/dev/stopping.py'),
                                    'wmil.dev.stopping._wait_for_signal': ('dev.stopping.html#_wait_for_signal', 'wmil/dev/stopping.py'),
                                    'wmil.dev.stopping.end_kernels': ('dev.stopping.html#end_kernels', 'wmil/dev/stopping.py'),
                                    'wmil.dev.stopping.end_runners': ('dev.stopping.html#end_runners', 'wmil/dev/stopping.py'),

@@ -7,12 +7,15 @@ __all__ = ['KernelGroups', 'end_kernels', 'end_runners', 'stop_on_signals', 'tem
 
 # %% ../../nbs/908_dev.stopping.ipynb #cell-02
 import contextlib
+import glob
 import os
+import shutil
 import signal
 import socket
 import sys
 import tempfile
 import threading
+from pathlib import Path
 import psutil
 
 # %% ../../nbs/908_dev.stopping.ipynb #cell-05
@@ -119,11 +122,20 @@ def stop_on_signals(
         reader.close()
 
 # %% ../../nbs/908_dev.stopping.ipynb #cell-15
+def _remove_leftovers(prefix):
+    "Remove the temporary files of batches that were killed."
+    for folder in Path(tempfile.gettempdir()).glob(f"{glob.escape(prefix)}*"):
+        pid = folder.name.removeprefix(prefix).partition("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextlib.contextmanager
 def temporary_files():
     "A folder for the temporary files of this process and those that it starts."
-    before = os.environ.get("TMPDIR")
-    with tempfile.TemporaryDirectory(prefix="wmil-batch-", ignore_cleanup_errors=True) as folder:
+    before, prefix = os.environ.get("TMPDIR"), f"wmil-batch-{os.uname().nodename}-"
+    _remove_leftovers(prefix)
+    with tempfile.TemporaryDirectory(prefix=f"{prefix}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
         os.environ["TMPDIR"] = tempfile.tempdir = folder
         try:
             yield
