@@ -19,7 +19,8 @@ export MAKE_ONLY    := $(value ONLY)
 export MAKE_SET     := $(value SET)
 export MAKE_PROFILE := $(value PROFILE)
 export MAKE_CORES   := $(value CORES)
-unexport PRESET ONLY SET PROFILE CORES
+export MAKE_LIMIT   := $(value LIMIT)
+unexport PRESET ONLY SET PROFILE CORES LIMIT
 
 # a .venv that was made in another folder would still import from there
 $(if $(filter-out $(CURDIR),$(shell cat $(VENV)/.where 2>/dev/null)),$(info set-up: $(VENV) was made in another folder)$(shell rm -rf $(VENV)))
@@ -49,8 +50,8 @@ $(READY): requirements.lock settings.ini setup.py
 	@$(RUN) pip install -qq --disable-pip-version-check $(PIP_ARGS) --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
 	@echo '$(CURDIR)' > $(VENV)/.where && touch $@
 
-figures: $(READY) ## redraw figures and tables; PRESET=smoke|quick|paper ONLY=notebook|figure RERUN=1 CORES=n PROFILE=profiles/slurm
-	@$(DEV) figures --preset "$$MAKE_PRESET" --only "$$MAKE_ONLY" --set "$$MAKE_SET" --profile "$$MAKE_PROFILE" $(if $(value CORES),--cores "$$MAKE_CORES") $(if $(value RERUN),--rerun)
+figures: $(READY) ## redraw figures and tables; PRESET=smoke|quick|paper ONLY=notebook|figure RERUN=1 CORES=n LIMIT=seconds PROFILE=profiles/slurm
+	@$(DEV) figures --preset "$$MAKE_PRESET" --only "$$MAKE_ONLY" --set "$$MAKE_SET" --profile "$$MAKE_PROFILE" $(if $(value CORES),--cores "$$MAKE_CORES") $(if $(value LIMIT),--seconds "$$MAKE_LIMIT") $(if $(value RERUN),--rerun)
 
 test: $(READY) ## all checks and every notebook; SLOW=1 runs the cells marked slow too
 	@$(DEV) test $(if $(SLOW),--slow)

@@ -55,10 +55,12 @@ def _save(
     params: dict,  # the figure notebook's parameters
     inputs: dict,  # experiment -> rows_sha256
     notebook: str,  # the notebook's path in the repository
+    measured: bool,  # whether they show what differs from run to run
 ) -> list:  # the paths written
     "Write the files of one figure, table or set of numbers, and their rows in the manifest."
     folder = figures_dir(preset)
     made_by = {"notebook": notebook, "preset": preset, "params": params or {}, "inputs": inputs or {}}
+    made_by |= {"measured": True} if measured else {}
     for file, data in files.items():
         atomic_write(folder / file, data)
     _update_manifest({f"{preset}/{file}": made_by for file in files})
@@ -79,6 +81,7 @@ def save_figure(
     params: dict = None,  # the notebook's parameters, for the manifest
     inputs: dict = None,  # experiment -> its rows_sha256, for the manifest
     notebook: str = None,  # path of the notebook; by default nbs/figures/NAME.ipynb
+    measured: bool = False,  # whether it shows seconds, or anything else that differs from run to run
 ) -> list:  # paths of the PDF and the PNG
     "Save a figure as undated PDF and PNG, with its rows in figures/manifest.json; equal data give equal bytes."
     notebook, files = _check_name(name, notebook), {}
@@ -87,7 +90,7 @@ def save_figure(
         buffer = io.BytesIO()
         fig.savefig(buffer, format=kind, metadata=metadata)
         files[f"{name}.{kind}"] = buffer.getvalue()
-    return _save(files, preset, params, inputs, notebook)
+    return _save(files, preset, params, inputs, notebook, measured)
 
 # %% ../nbs/077_figures.ipynb #cell-15
 _TEX = {
@@ -145,6 +148,7 @@ def save_table(
     params: dict = None,  # as in `save_figure`
     inputs: dict = None,
     notebook: str = None,
+    measured: bool = False,
 ) -> list:  # paths of the CSV and the LaTeX file
     "Save a table as NAME.csv (all digits) and NAME.tex (a booktabs tabular), with its rows in figures/manifest.json."
     notebook, formats = _check_name(name, notebook), formats or {}
@@ -153,7 +157,7 @@ def save_table(
     if not len(df):
         raise ConfigError(f"table {name!r} has no rows: nothing was written")
     files = {f"{name}.csv": df.to_csv(index=False), f"{name}.tex": _tex_table(df, formats)}
-    return _save(files, preset, params, inputs, notebook)
+    return _save(files, preset, params, inputs, notebook, measured)
 
 # %% ../nbs/077_figures.ipynb #cell-19
 def save_numbers(
@@ -162,7 +166,8 @@ def save_numbers(
     preset: str,  # "smoke", "quick" or "paper"
     params: dict = None,
     inputs: dict = None,
-    notebook: str = None,  # as in `save_figure`
+    notebook: str = None,
+    measured: bool = False,  # all as in `save_figure`
 ) -> list:  # path of the LaTeX file
     "Save numbers as LaTeX macros in NAME.tex, with its row in figures/manifest.json."
     notebook = _check_name(name, notebook)
@@ -172,4 +177,4 @@ def save_numbers(
         if not isinstance(value, (str, int)):
             raise ConfigError(f"{macro} = {value!r}: give the text to print, rounded as it should be read")
     tex = "".join(f"\\newcommand{{\\{macro}}}{{{to_tex(value)}}}\n" for macro, value in numbers.items())
-    return _save({f"{name}.tex": tex}, preset, params, inputs, notebook)
+    return _save({f"{name}.tex": tex}, preset, params, inputs, notebook, measured)

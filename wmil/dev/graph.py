@@ -254,5 +254,5 @@ def write_stamps(
             "code": job.code,
         }
         text = json.dumps(content, indent=1)
-        if force or not job.stamp.exists() or job.stamp.read_text(encoding="utf-8") != text:
+        if force or not job.stamp.exists() or job.stamp.read_text(encoding="utf-8", errors="replace") != text:
             atomic_write(job.stamp, text)

@@ -5,15 +5,14 @@
 # %% auto #0
 __all__ = ['DIGITS', 'WORDS', 'ANY', 'THINGS', 'RESULTS', 'CODE', 'ALWAYS', 'REMEDY', 'NOT_YET', 'ARGUMENTS', 'FORMULA',
            'STANDARD', 'look_like_results', 'sentences', 'settings_of', 'typed_results', 'notebook_results',
-           'check_prose', 'draft_numbers', 'draft_macros', 'draft_errors', 'check_drafts']
+           'check_prose', 'draft_numbers', 'draft_macros', 'draft_errors', 'check_drafts', 'unused_macros']
 
 # %% ../../nbs/932_dev.prose.ipynb #cell-02
 import ast
-import json
 import math
 import re
 from ..core import display_path, root
-from .notebooks import read_cells, syntax
+from .notebooks import read_cells, read_notebook, syntax
 
 # %% ../../nbs/932_dev.prose.ipynb #cell-05
 DIGITS = r"(?:\d[\d,]*\.?\d*|\.\d+)"
@@ -97,8 +96,7 @@ def notebook_results(
 ) -> list:  # sentences
     "The results that a notebook types in its prose or its strings."
     tree = syntax(read_cells(path))
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    texts = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+    texts = ["".join(c["source"]) for c in read_notebook(path)["cells"] if c["cell_type"] == "markdown"]
     texts += [text for text in _strings(tree) if len(text.split()) >= 4]
     settings = settings_of(tree)
     return [f"{display_path(path)} types a result, {found}" for t in texts for found in typed_results(t, settings)]
@@ -152,6 +150,11 @@ def draft_numbers(
     return [f"{plain[a:b]!r} in “{' '.join(plain[max(0, a - 30) : b + 20].split())}”" for a, b in spots]
 
 # %% ../../nbs/932_dev.prose.ipynb #cell-16
+def _macros(tex):
+    "The macros that LaTeX code defines."
+    return set(re.findall(r"\\newcommand\{\\([A-Za-z]+)\}", tex))
+
+
 def draft_macros(
     draft: str,  # LaTeX
 ) -> tuple:  # (file of numbers -> its macros, the draft's own macros, macros used)
@@ -159,15 +162,15 @@ def draft_macros(
     loaded = re.findall(r"\\fromfigures\{(\w+_numbers\.tex)\}", draft)
     paths = {name: root() / "figures" / "paper" / name for name in loaded}
     files = {name: p.read_text(encoding="utf-8") if p.exists() else "" for name, p in paths.items()}
-    written = {name: set(re.findall(r"\\newcommand\{\\([A-Za-z]+)\}", text)) for name, text in files.items()}
-    own = set(re.findall(r"\\newcommand\{\\([A-Za-z]+)\}", draft))
+    written = {name: _macros(text) for name, text in files.items()}
+    own = _macros(draft)
     text = _body(draft)
     used = set(re.findall(r"\\([A-Za-z]+)", text))
     for name in re.findall(r"\\ci\{(\w+)\}", text):
         used |= {name, f"{name}Low", f"{name}High"}
     return written, own, used
 
-
+# %% ../../nbs/932_dev.prose.ipynb #cell-17
 def draft_errors(
     path,  # a draft
 ) -> list:  # sentences
@@ -187,3 +190,14 @@ def draft_errors(
 def check_drafts() -> list:  # sentences
     "Do the drafts of the paper type no numbers, and does a notebook write every macro that they use?"
     return [e for path in sorted((root() / "paper_drafts").glob("*.tex")) for e in draft_errors(path)]
+
+# %% ../../nbs/932_dev.prose.ipynb #cell-20
+def unused_macros() -> dict:  # file of numbers -> its macros
+    "The macros of the paper's files of numbers that no draft uses."
+    drafts = [path.read_text(encoding="utf-8") for path in sorted((root() / "paper_drafts").glob("*.tex"))]
+    used = set().union(*(draft_macros(draft)[2] for draft in drafts))
+    found = {}
+    for path in sorted((root() / "figures" / "paper").glob("*_numbers.tex")):
+        unused = sorted(_macros(path.read_text(encoding="utf-8")) - used)
+        found |= {path.name: unused} if unused else {}
+    return found

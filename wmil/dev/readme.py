@@ -11,7 +11,7 @@ import json
 import re
 from pathlib import Path
 from ..core import WmilError, root
-from .notebooks import skip_address_grammar
+from .notebooks import read_notebook, skip_address_grammar
 from ..storage import atomic_write
 
 # %% ../../nbs/920_dev.readme.ipynb #cell-05
@@ -45,7 +45,7 @@ def opening(
     path: Path,  # a notebook
 ) -> tuple:  # (title, claim)
     "Title and claim of a notebook."
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    cells = read_notebook(path)["cells"]
     text = "".join(cells[0]["source"]) if cells else ""
     title = re.search(r"(?m)^# (.+)", text)
     claim = re.search(r"(?m)^> (.+(?:\n> .+)*)", text)
@@ -92,7 +92,7 @@ def reader_view(
 
     processed = NBProcessor(path, procs=[hide_, hide_line, strip_ansi], process=True).nb.cells
     cells = [visible for c in processed if (visible := _visible_cell(c))]
-    nb = json.loads(path.read_text(encoding="utf-8"))
+    nb = read_notebook(path)
     lexer = {"name": "python", "pygments_lexer": "ipython3"}  # nbdev_clean takes it away
     nb["metadata"].setdefault("language_info", lexer)
     return nbformat.reads(json.dumps({**nb, "cells": cells}), 4)

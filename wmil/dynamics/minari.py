@@ -8,11 +8,13 @@ __all__ = ['minari_folder', 'save_minari', 'load_minari', 'cached_dataset']
 # %% ../../nbs/205_dynamics.minari.ipynb #cell-02
 import hashlib, json, os, re, shutil
 from pathlib import Path
+from typing import Any
 import gymnasium, numpy as np, torch
 from filelock import FileLock
 from gymnasium.spaces import Box, Discrete
+from typing_extensions import NotRequired, TypedDict
 from ..core import WmilError, output_root
-from ..storage import atomic_folder, write_error
+from ..storage import DamagedFile, IncompleteFile, atomic_folder, parse_json, write_error
 from .data import FIELDS, Transitions, action_vectors, space_width
 from ..seeds import one_hot
 
@@ -159,7 +161,26 @@ _FAULTS = (  # what Minari, HDF5 and Gymnasium raise on damaged files
     MemoryError,
     gymnasium.error.Error,
 )
-_REQUIRED = ("dataset_id", "total_episodes", "total_steps", "data_format", "minari_version")
+
+
+class _Ours(TypedDict):
+    "What `save_minari` adds."
+
+    __pydantic_config__ = {"extra": "allow"}
+    sha256: str
+    about: dict[str, Any]
+
+
+class _Facts(TypedDict):
+    "What we rely on of metadata.json."
+
+    __pydantic_config__ = {"extra": "allow"}
+    dataset_id: str
+    total_episodes: int
+    total_steps: int
+    data_format: str
+    minari_version: str
+    wmil: NotRequired[_Ours]
 
 
 def _damaged(file, what):
@@ -177,24 +198,20 @@ def _metadata(folder, dataset_id):
         hint = f"collect it, or fetch a public one of that name with {command}"
         raise WmilError(f"no data set {dataset_id!r} in {base}: {hint}")
     try:
-        metadata = json.loads(file.read_text(encoding="utf-8"))
+        return parse_json(file, file.read_text(encoding="utf-8"), _Facts, finite=False)
     except OSError as e:
         raise _damaged(file, f"cannot be read ({e.strerror})") from None
-    except ValueError:
+    except (ValueError, IncompleteFile):
         raise _damaged(file, "is damaged, it is not whole JSON") from None
-    if not isinstance(metadata, dict):
-        raise _damaged(file, "is damaged, it is not an object of keys and values")
-    missing = [key for key in _REQUIRED if key not in metadata]
-    if missing:
-        raise _damaged(file, f"lacks {', '.join(missing)}")
-    return metadata
+    except DamagedFile as e:
+        raise _damaged(file, str(e).removeprefix(f"{file} ")) from None
 
 # %% ../../nbs/205_dynamics.minari.ipynb #cell-22
 def _check_version(metadata, folder):
     from minari import __version__, supported_dataset_versions
 
     if metadata["minari_version"] not in supported_dataset_versions:
-        written = f"{folder} was written by Minari {metadata['minari_version']}"
+        written = f"{folder} was written by Minari {metadata['minari_version']:.20}"
         raise WmilError(f"{written}, which the installed {__version__} cannot read: install a newer minari")
 
 # %% ../../nbs/205_dynamics.minari.ipynb #cell-24
@@ -206,7 +223,7 @@ def _check_file(metadata, folder):
     if metadata["data_format"] != "hdf5":
         return folder / "data"
     file = folder / "data" / "main_data.hdf5"
-    checksum = (metadata.get("wmil") or {}).get("sha256")
+    checksum = metadata.get("wmil", {}).get("sha256")
     if not file.is_file():
         raise _damaged(file, "is missing")
     try:
@@ -250,7 +267,7 @@ def _read_episodes(folder, file):
             where = f"episode {i}"
     except _FAULTS as e:
         field = re.search(r"object '(\w+)' doesn't exist", str(e))
-        reason = (str(e) or type(e).__name__).splitlines()[0]
+        reason = (str(e) or type(e).__name__).splitlines()[0][:150]
         fault = f"lacks {field[1]!r}" if field else f"cannot be read ({reason})"
         raise _damaged(file, f"is damaged: {where} {fault}") from None
     return dataset.action_space, columns
@@ -296,7 +313,7 @@ def load_minari(
             name=dataset_id,
         )
     except (WmilError, *_FAULTS) as e:
-        raise WmilError(f"{file} cannot be used: {str(e).splitlines()[0]}") from None
+        raise WmilError(f"{file} cannot be used: {str(e).splitlines()[0][:200]}") from None
 
 # %% ../../nbs/205_dynamics.minari.ipynb #cell-46
 def _plain(about, dataset_id):
@@ -309,10 +326,11 @@ def _plain(about, dataset_id):
 
 
 def _check_about(folder, dataset_id, about):
-    stored = (_metadata(folder, dataset_id).get("wmil") or {}).get("about", {})
+    stored = _metadata(folder, dataset_id).get("wmil", {}).get("about", {})
     keys = [k for k in {**stored, **about} if stored.get(k) != about.get(k)]
     if keys:
-        listed = "; ".join(f"{k}: {stored.get(k)!r} there, {about.get(k)!r} asked for" for k in keys)
+        listed = "; ".join(f"{k[:40]}: {stored.get(k)!r:.60} there, {about.get(k)!r:.60} asked for" for k in keys[:3])
+        listed += f"; and {len(keys) - 3} more" if len(keys) > 3 else ""
         hint = "give yours another id or version, or delete that folder"
         raise WmilError(f"the data set in {folder} was made otherwise ({listed}): {hint}")
 

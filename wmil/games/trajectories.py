@@ -225,12 +225,21 @@ def _write(folder, about, sessions, tokenizer, vocabulary):
             old.unlink(missing_ok=True)
 
 # %% ../../nbs/460_games.trajectories.ipynb #cell-24
+def _flat(about, name=""):
+    "Nested settings as one level: {'vocabulary.num_codes': 37}."
+    if not isinstance(about, dict):
+        return {name: about}
+    return {k: v for key, part in about.items() for k, v in _flat(part, f"{name}.{key}" if name else key).items()}
+
+
 def _check_about(folder, about):
-    packed = _read_index(folder)["about"]
-    differences = [f"{k}: {packed.get(k)} there, {v} asked for" for k, v in about.items() if packed.get(k) != v]
-    if differences:
+    packed, asked = _flat(_read_index(folder)["about"]), _flat(about)
+    keys = [k for k in asked if packed.get(k) != asked[k]]
+    if keys:
+        listed = "; ".join(f"{k}: {packed.get(k)!r:.40} there, {asked[k]!r:.40} asked for" for k in keys[:3])
+        more = f"; and {len(keys) - 3} more" if len(keys) > 3 else ""
         raise WmilError(
-            f"the data set in {folder} was packed otherwise ({'; '.join(differences)}): "
+            f"the data set in {folder} was packed otherwise ({listed}{more}): "
             "choose another folder, or pass overwrite=True"
         )
 
