@@ -20,14 +20,15 @@ from ..config import config, flat_fields, is_config, make_config
 from ..options import cli_config
 from ..core import ConfigError, WmilError, check_choice, cli, suggest
 from .agents import Agent, OraclePlanner, RandomAgent
+from .explorer import GraphExplorer
 from .engine import Engine, Observation, make_game
 from .puzzles import Action, PuzzleGame
 from .recorder import Recorder
 from .recording_lines import Step
 
 # %% ../../nbs/497_games.play.ipynb #cell-05
-LIGHT_AGENTS = {"random": RandomAgent, "oracle": OraclePlanner}  # those that need no PyTorch
-AGENTS = (*LIGHT_AGENTS, "clone", "published", "planner")
+LIGHT_AGENTS = {"random": RandomAgent, "explorer": GraphExplorer, "oracle": OraclePlanner}  # need no PyTorch
+AGENTS = (*LIGHT_AGENTS, "foresight", "clone", "published", "planner")
 
 
 def agent_class(
@@ -37,10 +38,12 @@ def agent_class(
     check_choice("agent", name, AGENTS)
     if name in LIGHT_AGENTS:
         return LIGHT_AGENTS[name]
+    from wmil.games.foresight_explorer import ForesightExplorer
     from wmil.games.planner import PlannerAgent
     from wmil.games.player_agents import BehaviorCloningAgent, PublishedAgent
 
-    return {"clone": BehaviorCloningAgent, "published": PublishedAgent, "planner": PlannerAgent}[name]
+    trained = {"clone": BehaviorCloningAgent, "published": PublishedAgent, "planner": PlannerAgent}
+    return {"foresight": ForesightExplorer, **trained}[name]
 
 # %% ../../nbs/497_games.play.ipynb #cell-07
 def _check_needs(name, needs, model, tokenizer, games):
@@ -313,7 +316,7 @@ class PlayConfig:
     "Who plays what."
 
     game: str = "maze"  # one of our own, such as maze or wires; or the path of a game file, such as games/ls20.py
-    agent: str = "oracle"  # random, oracle (asks the solver), or with a model: clone, published, planner
+    agent: str = "oracle"  # random, explorer, foresight, oracle, or trained: clone, published, planner
     model: str = ""  # folder of a player, for agents with a model; by default the one in weights/games_player
     seed: Annotated[int, Field(ge=0)] = 2 * 10**6  # of the levels; those from 2000000 on were held out
     levels: Annotated[int, Field(ge=1)] = 8  # of a game
