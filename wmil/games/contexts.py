@@ -144,7 +144,7 @@ def any_kind(self: FrameContexts) -> np.ndarray:  # (12, 4096) uint64
     return np.stack([self.hashes[name] for name in ANY_KIND]).reshape(len(ANY_KIND), -1) ^ KINDS[-1]
 
 # %% ../../nbs/472_games.contexts.ipynb #cell-24
-NEAR = 10  # pixels
+NEAR = 20  # pixels
 
 
 @patch
