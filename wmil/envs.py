@@ -75,7 +75,7 @@ def check_tensor(
     if not torch.is_tensor(act):
         raise WmilError(f"actions of type {type(act).__name__} were given: expected a tensor; use torch.as_tensor")
 
-
+# %% ../nbs/030_envs.ipynb #cell-16
 def check_action(
     act: torch.Tensor,  # as the environment takes it
     space,  # gymnasium's Discrete or Box
@@ -95,12 +95,9 @@ def check_action(
         low, high = (torch.as_tensor(x, device=act.device) for x in (space.low, space.high))
     allowed = (act >= low) & (act <= high)  # NaN is neither
     if not allowed.all():
-        _refuse_action(act, tuple((~allowed).nonzero()[0].tolist()), space, len(batch_shape))
-
-# %% ../nbs/030_envs.ipynb #cell-16
-def _refuse_action(act, index, space, batch_ndim):
-    where = list(index[:batch_ndim])
-    raise WmilError(f"action {act[index].item():.6g} of environment {where} is not allowed: expected {space}")
+        index = tuple((~allowed).nonzero()[0].tolist())
+        where = list(index[: len(batch_shape)])
+        raise WmilError(f"action {act[index].item():.6g} of environment {where} is not allowed: expected {space}")
 
 # %% ../nbs/030_envs.ipynb #cell-19
 def last_of_episode(
@@ -150,17 +147,15 @@ class GymnasiumEnv:
         self.observation_space = env.single_observation_space
         self.action_space = env.single_action_space
 
+    def close(self):
+        "Close the vector environment."
+        self.env.close()
+
 # %% ../nbs/030_envs.ipynb #cell-25
 @patch
 def call(self: GymnasiumEnv, method, *args, **kwargs):
     "Call the vector environment; a subclass may watch over it here."
     return getattr(self.env, method)(*args, **kwargs)
-
-
-@patch
-def close(self: GymnasiumEnv):
-    "Close the vector environment."
-    self.env.close()
 
 # %% ../nbs/030_envs.ipynb #cell-27
 @patch

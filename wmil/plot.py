@@ -46,7 +46,7 @@ STYLE = {
     "image.interpolation": "nearest",
 }
 
-
+# %% ../nbs/075_plot.ipynb #cell-14
 def use_style():
     "Make this process's figures look like the paper's: small type, our palette, a font that is always there."
     sns.set_theme(context="paper", style="ticks", palette=list(PALETTE.values())[1:], rc=STYLE)
@@ -61,7 +61,7 @@ def panels(
     fig, axes = plt.subplots(1, n, figsize=(width, height), layout="constrained", squeeze=False)
     return fig, axes[0]
 
-# %% ../nbs/075_plot.ipynb #cell-15
+# %% ../nbs/075_plot.ipynb #cell-17
 def _colors(df, hue):
     "A colour of the palette for each condition."
     names, colors = list(dict.fromkeys(df[hue])), list(PALETTE.values())[1:]
@@ -70,14 +70,14 @@ def _colors(df, hue):
         raise ConfigError(f"{problem}: draw two panels")
     return dict(zip(names, colors))
 
-
+# %% ../nbs/075_plot.ipynb #cell-19
 def _draw_bands(table, x, ax, hue, colors):
     "The interval at every point, a band for each condition."
     for name, color in colors.items():
         d = table[table[hue] == name] if hue else table
         ax.fill_between(d[x], d.low, d.high, color=color, alpha=0.25, lw=0)
 
-
+# %% ../nbs/075_plot.ipynb #cell-21
 def curves(
     df: pd.DataFrame,  # tidy rows, one per seed and x (and hue)
     x: str,  # column on the horizontal axis: "step"
@@ -103,7 +103,7 @@ def curves(
         sns.lineplot(df, x=x, y=y, ax=ax, **thin, **{**look, "label": None})
     return table
 
-# %% ../nbs/075_plot.ipynb #cell-17
+# %% ../nbs/075_plot.ipynb #cell-23
 def reference(
     value: float,  # the level
     label: str,  # what it is, written on the line: "chance 1/8"
@@ -125,7 +125,7 @@ def reference(
         fontsize=6.5,
     )
 
-# %% ../nbs/075_plot.ipynb #cell-23
+# %% ../nbs/075_plot.ipynb #cell-29
 def _centre(x):
     return iqm(x) if len(x) >= MIN_SEEDS else np.mean(x)
 
@@ -150,7 +150,7 @@ def compare(
     sns.pointplot(**axes, estimator=_centre, errorbar=band, **mark)
     return table
 
-# %% ../nbs/075_plot.ipynb #cell-26
+# %% ../nbs/075_plot.ipynb #cell-32
 def _canvas(frames, gap):
     "Paste [R, T, H, W, ...] frames onto one canvas; gaps are NaN."
     R, T, H, W, *C = frames.shape
@@ -170,7 +170,7 @@ def _as_rows(frames, rgb, titles, rows):
             raise ConfigError(f"{what}: {len(names)} names for {n} of them")
     return frames
 
-# %% ../nbs/075_plot.ipynb #cell-27
+# %% ../nbs/075_plot.ipynb #cell-33
 def strip(
     frames,  # [T, H, W] or [R, T, H, W] numbers, or with a last axis of 3 for RGB (uint8, or floats in 0..1)
     titles=None,  # T titles above the columns: "t = 3"

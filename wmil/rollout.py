@@ -164,20 +164,6 @@ class Minibatches:
         self.pending = []  # minibatches of the current batch that are still to come
         self.batch_metrics = {}
 
-    @property
-    def count(self):
-        "Steps that the minibatch handed out last completes: those of a batch with its last minibatch, else 0."
-        return 0 if self.pending else self.source.count
-
-    @property
-    def at_boundary(self):
-        "Whether a batch is used up, so that a checkpoint can be made."
-        return not self.pending
-
-    def metrics(self) -> dict:
-        "What the source has to report of itself."
-        return self.source.metrics() if hasattr(self.source, "metrics") else {}
-
     def state_dict(self) -> dict:
         "Everything that decides the next batch; to be called at a boundary."
         return {"source": self.source.state_dict(), "rng": self.rng.state_dict()}
@@ -188,7 +174,25 @@ class Minibatches:
         self.rng.load_state_dict(state["rng"])
         self.pending = []
 
-# %% ../nbs/035_rollout.ipynb #cell-25
+# %% ../nbs/035_rollout.ipynb #cell-26
+@patch(as_prop=True)
+def count(self: Minibatches):
+    "Steps that the minibatch handed out last completes: those of a batch with its last minibatch, else 0."
+    return 0 if self.pending else self.source.count
+
+
+@patch(as_prop=True)
+def at_boundary(self: Minibatches):
+    "Whether a batch is used up, so that a checkpoint can be made."
+    return not self.pending
+
+
+@patch
+def metrics(self: Minibatches) -> dict:
+    "What the source has to report of itself."
+    return self.source.metrics() if hasattr(self.source, "metrics") else {}
+
+# %% ../nbs/035_rollout.ipynb #cell-27
 @patch
 def next(
     self: Minibatches,
@@ -202,7 +206,7 @@ def next(
         self.pending = [part for _ in range(self.epochs) for part in self.shuffled(samples)]
     return {**self.pending.pop(0), "metrics": self.batch_metrics}
 
-# %% ../nbs/035_rollout.ipynb #cell-27
+# %% ../nbs/035_rollout.ipynb #cell-29
 def _check_finite(batch):
     "Refuse a batch with NaN before any part of it has been learnt from."
     for k, v in batch.items():
@@ -213,7 +217,7 @@ def _check_finite(batch):
             )
     return batch
 
-# %% ../nbs/035_rollout.ipynb #cell-29
+# %% ../nbs/035_rollout.ipynb #cell-31
 @patch
 def shuffled(
     self: Minibatches,
@@ -227,7 +231,7 @@ def shuffled(
     parts = {k: deal(v, order, n).chunk(self.minibatches, dim) for k, v in samples.items()}
     return [{k: v[i] for k, v in parts.items()} for i in range(self.minibatches)]
 
-# %% ../nbs/035_rollout.ipynb #cell-31
+# %% ../nbs/035_rollout.ipynb #cell-33
 @patch
 def _deal(self: Minibatches, x, order, n):  # (T, N, ...) -> (1, T·N, ...)
     return x.flatten(0, 1)[order].unsqueeze(0)

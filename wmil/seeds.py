@@ -59,7 +59,7 @@ class _StackedLinear(torch.autograd.Function):
         grad_b = grad.sum(1) if need_b else None
         return grad_x, grad_w, grad_b
 
-
+# %% ../nbs/080_seeds.ipynb #cell-11
 def linear(
     x: torch.Tensor,  # (..., I), or (S, ..., I)
     weight: torch.Tensor,  # (O, I), or (S, O, I)
@@ -79,7 +79,7 @@ class Linear(nn.Linear):
         "(..., I) -> (..., O), with seeds in front where the weights have them."
         return linear(x, self.weight, self.bias)
 
-# %% ../nbs/080_seeds.ipynb #cell-11
+# %% ../nbs/080_seeds.ipynb #cell-13
 def one_hot(
     index: torch.Tensor,  # whole numbers, any shape
     n: int,  # how many there are
@@ -87,7 +87,7 @@ def one_hot(
     "One-hot rows as floats, by lookup."
     return F.embedding(index, torch.eye(n, device=index.device))
 
-
+# %% ../nbs/080_seeds.ipynb #cell-15
 class Embedding(nn.Embedding):
     "`nn.Embedding` whose parameters may carry seeds."
 
@@ -98,7 +98,7 @@ class Embedding(nn.Embedding):
         rows = torch.bmm(one_hot(index, self.num_embeddings).flatten(1, -2), self.weight)
         return rows.view(*index.shape, -1)
 
-
+# %% ../nbs/080_seeds.ipynb #cell-17
 class LayerNorm(nn.LayerNorm):
     "`nn.LayerNorm` over the last dimension whose parameters may carry seeds."
 
@@ -110,7 +110,7 @@ class LayerNorm(nn.LayerNorm):
         normal = F.layer_norm(x, self.normalized_shape, eps=self.eps)
         return torch.addcmul(self.bias.view(shape), normal, self.weight.view(shape))
 
-# %% ../nbs/080_seeds.ipynb #cell-13
+# %% ../nbs/080_seeds.ipynb #cell-19
 def stack_seeds(
     make,  # function () -> learner, built from the layers above
     seeds,  # one integer per network
@@ -141,7 +141,7 @@ def unstack(
     "One network's weights out of a stacked learner's."
     return {k: v[index] for k, v in weights.items()}
 
-# %% ../nbs/080_seeds.ipynb #cell-20
+# %% ../nbs/080_seeds.ipynb #cell-26
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # <malloc.h>
 
 

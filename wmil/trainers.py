@@ -103,7 +103,9 @@ def prepare(self: Trainer, learner, source):
     self.source = source
     self.seeds = getattr(learner, "num_seeds", None)
     self.params = [p for p in learner.parameters() if p.requires_grad]
-    self.flat = self._can_flatten()
+    alike = len({(p.dtype, p.device) for p in self.params}) == 1
+    single = self.seeds is None and self.accelerator.num_processes == 1
+    self.flat = alike and single and not self.cfg.weight_decay
     if self.flat:
         self.params = [flatten_parameters(self.params)]
     self.optimizer = self._make_optimizer()
@@ -114,20 +116,14 @@ def prepare(self: Trainer, learner, source):
         broadcast_object_list(folder)  # only the main process holds the run
     self.folder = folder[0]
 
-# %% ../nbs/045_trainers.ipynb #cell-12
-@patch
-def _can_flatten(self: Trainer):
-    alike = len({(p.dtype, p.device) for p in self.params}) == 1
-    return alike and self.seeds is None and self.accelerator.num_processes == 1 and not self.cfg.weight_decay
-
-
+# %% ../nbs/045_trainers.ipynb #cell-11
 @patch
 def _make_optimizer(self: Trainer):
     make = torch.optim.AdamW if self.cfg.weight_decay else torch.optim.Adam
     fused = self.accelerator.device.type in ("cpu", "cuda")
     return make(self.params, lr=self.cfg.lr, weight_decay=self.cfg.weight_decay, fused=fused)
 
-# %% ../nbs/045_trainers.ipynb #cell-14
+# %% ../nbs/045_trainers.ipynb #cell-13
 class BatchResult(NamedTuple):
     "One batch, after its share was added to the gradient."
 
@@ -135,7 +131,7 @@ class BatchResult(NamedTuple):
     loss: torch.Tensor  # without its graph: a scalar, or one value per seed
     metrics: dict
 
-# %% ../nbs/045_trainers.ipynb #cell-16
+# %% ../nbs/045_trainers.ipynb #cell-15
 @patch
 def accumulate_grad(
     self: Trainer,
@@ -157,7 +153,7 @@ def accumulate_grad(
         self.accelerator.backward(total if first and last else total / self.cfg.grad_accum_steps)
     return BatchResult(batch, loss.detach(), metrics)
 
-# %% ../nbs/045_trainers.ipynb #cell-18
+# %% ../nbs/045_trainers.ipynb #cell-17
 @patch
 def update(self: Trainer) -> dict:
     "One gradient step, from `grad_accum_steps` batches; returns the metrics as tensors."
@@ -175,7 +171,7 @@ def update(self: Trainer) -> dict:
     reported = self.source.metrics() if hasattr(self.source, "metrics") else {}
     return {**metrics, **reported, "grad_norm": norm}
 
-# %% ../nbs/045_trainers.ipynb #cell-20
+# %% ../nbs/045_trainers.ipynb #cell-19
 @patch
 def _accumulate(self: Trainer):
     n = self.cfg.grad_accum_steps
@@ -191,7 +187,7 @@ def _accumulate(self: Trainer):
         )
     return results
 
-# %% ../nbs/045_trainers.ipynb #cell-22
+# %% ../nbs/045_trainers.ipynb #cell-21
 @patch
 def _check_finite(self: Trainer, results, norm):
     if math.isfinite(sum(r.loss.sum().item() for r in results) + norm.sum().item()):
@@ -204,7 +200,7 @@ def _check_finite(self: Trainer, results, norm):
         f"look at that tensor, or lower lr{rest}"
     )
 
-# %% ../nbs/045_trainers.ipynb #cell-24
+# %% ../nbs/045_trainers.ipynb #cell-23
 @patch
 def _set_lr(self: Trainer):
     if self.cfg.schedule == "constant" and not self.cfg.warmup:
@@ -213,7 +209,7 @@ def _set_lr(self: Trainer):
     for group in self.optimizer.param_groups:
         group["lr"] = self.cfg.lr * factor
 
-# %% ../nbs/045_trainers.ipynb #cell-26
+# %% ../nbs/045_trainers.ipynb #cell-25
 @patch
 def _update_ema(self: Trainer):
     decay = min(self.cfg.ema_decay, self.updates / (9 + self.updates))
@@ -242,7 +238,7 @@ def evaluate_ema(
     finally:
         self.swap_ema()
 
-# %% ../nbs/045_trainers.ipynb #cell-28
+# %% ../nbs/045_trainers.ipynb #cell-27
 @patch
 def log(
     self: Trainer,
@@ -257,7 +253,7 @@ def log(
     if self.run and self.main:
         self.run.log(self.step, row)
 
-# %% ../nbs/045_trainers.ipynb #cell-30
+# %% ../nbs/045_trainers.ipynb #cell-29
 @patch
 def _check_weights(self: Trainer):
     if all(p.isfinite().all() for p in self.params):
@@ -286,7 +282,7 @@ def save(self: Trainer):
         state["position"] = self.run.position()
         save_checkpoint(self.folder, self.step, self.learner.state_dict(), state)
 
-# %% ../nbs/045_trainers.ipynb #cell-32
+# %% ../nbs/045_trainers.ipynb #cell-31
 @patch
 def resume(
     self: Trainer,
@@ -310,7 +306,7 @@ def resume(
     self._restore(ckpt.state)
     return True
 
-# %% ../nbs/045_trainers.ipynb #cell-34
+# %% ../nbs/045_trainers.ipynb #cell-33
 @patch
 def _start_over(self: Trainer):
     if not self.run:
@@ -323,7 +319,7 @@ def _start_over(self: Trainer):
         )
     self.run.rewind(0)
 
-# %% ../nbs/045_trainers.ipynb #cell-36
+# %% ../nbs/045_trainers.ipynb #cell-35
 @patch
 def _check_same_training(self: Trainer, state):
     absent = {"step", "updates", "trainer", "optimizer", "processes"} - set(state if isinstance(state, dict) else ())
@@ -338,7 +334,7 @@ def _check_same_training(self: Trainer, state):
     if there != here:
         raise CheckpointError(f"{self.folder.parent} was trained by {there} processes, now there are {here}")
 
-# %% ../nbs/045_trainers.ipynb #cell-38
+# %% ../nbs/045_trainers.ipynb #cell-37
 @patch
 def _restore(self: Trainer, state):
     self.optimizer.load_state_dict(state["optimizer"])
@@ -352,7 +348,7 @@ def _restore(self: Trainer, state):
         self.run.rewind(state["position"])
         self.history = self.run.metrics()
 
-# %% ../nbs/045_trainers.ipynb #cell-40
+# %% ../nbs/045_trainers.ipynb #cell-39
 @patch
 def _due(self: Trainer, interval, before):
     "Whether an interval has gone by since step `before`."
@@ -365,7 +361,7 @@ def _stopped(self: Trainer):
     rest = f"; go on with --resume {self.run.path}" if self.run else ""
     return KeyboardInterrupt(f"after {self.step} steps{rest}")
 
-# %% ../nbs/045_trainers.ipynb #cell-42
+# %% ../nbs/045_trainers.ipynb #cell-41
 @patch
 def fit(
     self: Trainer,

@@ -91,10 +91,6 @@ def _file_name(env_name):
     return re.sub(r"[^\w.-]", "-", env_name)
 
 
-def _run_name(cfg):
-    return f"control-{_file_name(cfg.env_name)}"
-
-
 def weights_path(
     cfg: ControlConfig,  # has env_name
     run: Run,  # whose weights
@@ -269,7 +265,8 @@ def _open_control_run(cfg, resume=None, folder=None):
     "A run directory, new or resumed."
     if resume and (cfg.pretrain_vision or cfg.pretrain_memory):
         raise ConfigError(f"run {resume} is one of pre-training, which cannot be resumed: start it again")
-    return open_run(_run_name(cfg), dump_config(cfg), cfg.seed, resume, folder, dump_config(ControlConfig()))
+    name = f"control-{_file_name(cfg.env_name)}"
+    return open_run(name, dump_config(cfg), cfg.seed, resume, folder, dump_config(ControlConfig()))
 
 # %% ../../nbs/350_control.train.ipynb #cell-34
 def make_control_agent(cfg: ControlConfig, env) -> WorldModelAgent:

@@ -133,7 +133,7 @@ def _describe(job, modules):
         raise WmilError("it has no parameter 'preset': tag a cell with 'parameters'")
     return offered
 
-
+# %% ../../nbs/905_dev.graph.ipynb #cell-12
 def read_job(
     path: Path,  # a notebook under nbs/experiments or nbs/figures
     preset: str,  # "smoke", "quick" or "paper"
@@ -152,7 +152,7 @@ def read_job(
         check_parameters(job.name, offered, job.values)
     return job
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-14
+# %% ../../nbs/905_dev.graph.ipynb #cell-16
 def all_jobs(
     preset: str,  # "smoke", "quick" or "paper"
     values: dict,  # notebook -> {parameter: value}
@@ -171,7 +171,7 @@ def all_jobs(
     modules = {}  # each module is read once for all jobs
     return {p.stem: read_job(p, preset, values.get(p.stem, {}), modules) for p in paths}
 
-
+# %% ../../nbs/905_dev.graph.ipynb #cell-18
 def existing_results(
     experiment: str,  # its name
     preset: str,  # "smoke", "quick" or "paper"
@@ -180,7 +180,7 @@ def existing_results(
     file = results_file(experiment, preset)
     return next((f for f in (file, root() / file.relative_to(output_root())) if f.exists()), None)
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-15
+# %% ../../nbs/905_dev.graph.ipynb #cell-19
 def _find_inputs(jobs, given, preset):
     "Fill in the files that each job reads; an error for what no experiment makes."
     for job in jobs.values():
@@ -194,7 +194,7 @@ def _find_inputs(jobs, given, preset):
                 why = f"it reads results of {need!r}, which no experiment makes{suggest(need, jobs)}"
                 job.error = f"{display_path(job.path)}: {why}"
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-17
+# %% ../../nbs/905_dev.graph.ipynb #cell-21
 def _makers(name, jobs):
     "The notebooks that a name means: the one of that name, else those that make such a file."
     if name in jobs:
@@ -207,7 +207,7 @@ def _makers(name, jobs):
         raise ConfigError(f"{name!r} is the name of no notebook, and of no figure or table that one makes{hint}")
     return makers
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-19
+# %% ../../nbs/905_dev.graph.ipynb #cell-23
 def graph(
     preset: str = "quick",  # "smoke", "quick" or "paper"
     only: str = "",  # notebooks, or figures and tables they make, separated by blanks or commas; empty: all
@@ -230,7 +230,7 @@ def graph(
             todo += jobs[name].needs
     return [job for name, job in jobs.items() if name in chosen]
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-22
+# %% ../../nbs/905_dev.graph.ipynb #cell-26
 def _not_in_the_future(files):
     now = time.time()
     for file in files:

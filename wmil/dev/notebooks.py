@@ -133,7 +133,7 @@ def _name_argument(call, function, position):
         raise WmilError(f"line {call.lineno}: {why}")
     return name
 
-
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-15
 def names_given(
     tree: ast.AST,  # code
     functions: dict,  # function -> position of the name among its arguments
@@ -146,12 +146,12 @@ def names_given(
             names.append((function, _name_argument(call, function, functions[function])))
     return names
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-16
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-18
 def skip_address_grammar():
     "Make the first import of nbformat in this process some seconds quicker."
     sys.modules.setdefault("rfc3987_syntax", None)
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-19
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-21
 def parameters(
     cells: list,  # (source, tags) of code cells
 ) -> dict:  # name -> (annotation or None, default)
@@ -173,7 +173,7 @@ def _literal(node):
     except (ValueError, TypeError):
         return None
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-21
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-23
 PLAIN_TYPES = {t.__name__: t for t in (int, float, str, bool, list, dict, tuple)}
 PLAIN_TYPES |= {
     name: getattr(typing, name) for name in ("Any", "Optional", "Union", "Literal", "List", "Dict", "Tuple")
@@ -195,7 +195,7 @@ def plain_type(
     except (SyntaxError, ValueError, TypeError, NameError, RecursionError, PydanticUserError):
         return None
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-23
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-25
 def _check_parameter(name, key, value, annotation, default):
     "Refuse one value of the wrong type; without a type the notebook itself must look."
     kind = plain_type(annotation) if annotation else type(default)
@@ -221,23 +221,7 @@ def check_parameters(
             raise ConfigError(f"{name} has no parameter {key!r}{hint}")
         _check_parameter(name, key, value, *offered[key])
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-26
-def read_values(
-    text: str,  # "notebook.parameter=value ..."
-) -> dict:  # notebook -> {parameter: value}
-    "Parameters from the command line."
-    values = {}
-    for item in _split(text or ""):
-        match = re.fullmatch(r"(\w+)\.(\w+)=(.*)", item, re.DOTALL)
-        if not match:
-            expected = "notebook.parameter=value, for instance pattern_echo.seeds=8"
-            raise ConfigError(f"cannot read {item[:80]!r}: expected {expected}")
-        if match[2] == "preset":
-            raise ConfigError(f"{item[:80]!r} would mix presets: choose one for the whole batch with PRESET=…")
-        values.setdefault(match[1], {})[match[2]] = _plain_value(match[3])
-    return values
-
-
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-28
 def _split(text):
     try:
         return shlex.split(text)
@@ -254,3 +238,19 @@ def _plain_value(text):
         raise ConfigError(
             f"cannot read the value {text[:80]!r}: expected a number, text in quotes, or a list"
         ) from None
+
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-30
+def read_values(
+    text: str,  # "notebook.parameter=value ..."
+) -> dict:  # notebook -> {parameter: value}
+    "Parameters from the command line."
+    values = {}
+    for item in _split(text or ""):
+        match = re.fullmatch(r"(\w+)\.(\w+)=(.*)", item, re.DOTALL)
+        if not match:
+            expected = "notebook.parameter=value, for instance pattern_echo.seeds=8"
+            raise ConfigError(f"cannot read {item[:80]!r}: expected {expected}")
+        if match[2] == "preset":
+            raise ConfigError(f"{item[:80]!r} would mix presets: choose one for the whole batch with PRESET=…")
+        values.setdefault(match[1], {})[match[2]] = _plain_value(match[3])
+    return values

@@ -29,7 +29,7 @@ RESULTS = (
     r"(?<![\w.-])(\d*\.\d+)(?!\w|\.\d)",
 )
 
-
+# %% ../../nbs/932_dev.prose.ipynb #cell-07
 def look_like_results(
     text: str,  # a sentence
 ) -> list:  # (what was found, its number)
@@ -42,9 +42,8 @@ def look_like_results(
             found.append((match[0], float(WORDS[word] if word in WORDS else word.replace(",", ""))))
     return found
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-08
+# %% ../../nbs/932_dev.prose.ipynb #cell-10
 CODE = r"(?s)```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$|<!--.*?-->|(?<=\])\((?!http)[^)\s]*\)"
-ALWAYS = (1.0, 0.95)
 
 
 def sentences(
@@ -53,7 +52,7 @@ def sentences(
     "The sentences, table rows and list items of a text, without code and formulas."
     return [s for s in re.split(r"(?<=[.!?:])\s+(?=[A-Z*`\[])|\n\s*\n|\n(?=\s*[|*-])", re.sub(CODE, "…", text)) if s]
 
-
+# %% ../../nbs/932_dev.prose.ipynb #cell-12
 def settings_of(
     tree: ast.AST,  # code
 ) -> set:  # numbers
@@ -62,6 +61,9 @@ def settings_of(
     values += [d for n in ast.walk(tree) if isinstance(n, ast.arguments) for d in (*n.defaults, *n.kw_defaults) if d]
     constants = (c.value for value in values for c in ast.walk(value) if isinstance(c, ast.Constant))
     return {float(c) for c in constants if type(c) in (int, float)}
+
+# %% ../../nbs/932_dev.prose.ipynb #cell-14
+ALWAYS = (1.0, 0.95)
 
 
 def typed_results(
@@ -79,7 +81,7 @@ def typed_results(
                 found.append(f"{words!r} in “{' '.join(sentence.split())[:80]}”")
     return found
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-11
+# %% ../../nbs/932_dev.prose.ipynb #cell-17
 def _strings(tree):
     "The fixed parts of every string in code, as one text each."
     parts = [n for n in ast.walk(tree) if isinstance(n, ast.JoinedStr)]
@@ -90,7 +92,7 @@ def _strings(tree):
         elif isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in inside:
             yield n.value
 
-
+# %% ../../nbs/932_dev.prose.ipynb #cell-19
 def notebook_results(
     path,  # a notebook
 ) -> list:  # sentences
@@ -101,7 +103,7 @@ def notebook_results(
     settings = settings_of(tree)
     return [f"{display_path(path)} types a result, {found}" for t in texts for found in typed_results(t, settings)]
 
-
+# %% ../../nbs/932_dev.prose.ipynb #cell-21
 REMEDY = "compute it, link its source, or declare it as a setting (932_dev.prose says how)"
 
 
@@ -121,7 +123,7 @@ def check_prose() -> list:  # sentences
         errors += [f"{display_path(page)} types a result, {found}" for found in typed_results(text)]
     return [f"{e}: {REMEDY}" for e in errors]
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-14
+# %% ../../nbs/932_dev.prose.ipynb #cell-24
 ARGUMENTS = r"cite[a-z]*|ref|eqref|label|includegraphics|fromfigures|begin|end|bibliography(?:style)?|setting|ci|texttt"
 FORMULA = r"(?s)\$[^$]*\$|\\begin\{equation\}.*?\\end\{equation\}"
 STANDARD = {"Big", "Bigg", "LaTeX", "TeX"}
@@ -136,7 +138,7 @@ def _body(draft):
 def _is_formula(match):
     return "" if not re.search(r"\d*\.\d|%", match[0]) else match[0]
 
-
+# %% ../../nbs/932_dev.prose.ipynb #cell-26
 def draft_numbers(
     draft: str,  # LaTeX
 ) -> list:  # what was found, in its surroundings
@@ -149,7 +151,7 @@ def draft_numbers(
     spots += [m.span() for shape in RESULTS for m in re.finditer(shape, plain) if not re.search(r"\d", m[0])]
     return [f"{plain[a:b]!r} in “{' '.join(plain[max(0, a - 30) : b + 20].split())}”" for a, b in spots]
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-16
+# %% ../../nbs/932_dev.prose.ipynb #cell-28
 def _macros(tex):
     "The macros that LaTeX code defines."
     return set(re.findall(r"\\newcommand\{\\([A-Za-z]+)\}", tex))
@@ -170,7 +172,7 @@ def draft_macros(
         used |= {name, f"{name}Low", f"{name}High"}
     return written, own, used
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-17
+# %% ../../nbs/932_dev.prose.ipynb #cell-29
 def draft_errors(
     path,  # a draft
 ) -> list:  # sentences
@@ -186,12 +188,12 @@ def draft_errors(
     idle = sorted(m for m in own - used if len(re.findall(rf"\\{m}\b", preamble)) < 2)
     return errors + [f"{name} defines \\{m} and doesn't use it" for m in idle]
 
-
+# %% ../../nbs/932_dev.prose.ipynb #cell-31
 def check_drafts() -> list:  # sentences
     "Do the drafts of the paper type no numbers, and does a notebook write every macro that they use?"
     return [e for path in sorted((root() / "paper_drafts").glob("*.tex")) for e in draft_errors(path)]
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-20
+# %% ../../nbs/932_dev.prose.ipynb #cell-34
 def unused_macros() -> dict:  # file of numbers -> its macros
     "The macros of the paper's files of numbers that no draft uses."
     drafts = [path.read_text(encoding="utf-8") for path in sorted((root() / "paper_drafts").glob("*.tex"))]

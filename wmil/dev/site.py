@@ -71,7 +71,19 @@ def _methods(node, patched):
         first.setdefault(n.name, n)
     return list(first.values())
 
+# %% ../../nbs/925_dev.site.ipynb #cell-11
+def _definition(node, patched, lines):
+    "The entries of a function, or of a class and its methods."
+    doc = ast.get_docstring(node)
+    if isinstance(node, ast.FunctionDef):
+        return [f"## {node.name}", "", _entry("function", node.name, _signature(node, lines), doc)]
+    methods = [
+        _entry("method", f"{node.name}.{m.name}", _signature(m, lines), ast.get_docstring(m))
+        for m in _methods(node, patched)
+    ]
+    return [f"## {node.name}", "", _entry("class", node.name, _class_summary(node, lines), doc), *methods]
 
+# %% ../../nbs/925_dev.site.ipynb #cell-13
 def reference_page(
     module: str,  # "wmil.rl"
     notebook: Path,  # that makes it
@@ -94,19 +106,7 @@ def reference_page(
         page += [_entry("method", f"{name}.{m.name}", _signature(m, lines), ast.get_docstring(m)) for m in methods]
     return "\n".join(page)
 
-
-def _definition(node, patched, lines):
-    "The entries of a function, or of a class and its methods."
-    doc = ast.get_docstring(node)
-    if isinstance(node, ast.FunctionDef):
-        return [f"## {node.name}", "", _entry("function", node.name, _signature(node, lines), doc)]
-    methods = [
-        _entry("method", f"{node.name}.{m.name}", _signature(m, lines), ast.get_docstring(m))
-        for m in _methods(node, patched)
-    ]
-    return [f"## {node.name}", "", _entry("class", node.name, _class_summary(node, lines), doc), *methods]
-
-# %% ../../nbs/925_dev.site.ipynb #cell-12
+# %% ../../nbs/925_dev.site.ipynb #cell-16
 def public_names() -> dict:  # name -> module
     "The public functions and classes of the library."
     names = {}
@@ -131,7 +131,7 @@ def link_names(
 
     return re.sub(r"(?<![`}])`(\w+)`(?!`)", _link, text)
 
-# %% ../../nbs/925_dev.site.ipynb #cell-15
+# %% ../../nbs/925_dev.site.ipynb #cell-19
 PAGES = ("CONTRIBUTING.md", "ARCHITECTURE.md", "STYLE.md", "CHANGELOG.md", "benchmarks/README.md", "weights/README.md")
 
 
@@ -143,7 +143,7 @@ def site_links(
     text = re.sub(rf"\]\(\.\./({'|'.join(map(re.escape, PAGES))})", r"](\1", text)
     return re.sub(r"\]\((\.\./)?nbs/", lambda m: f"]({m[1] or ''}", text)
 
-# %% ../../nbs/925_dev.site.ipynb #cell-17
+# %% ../../nbs/925_dev.site.ipynb #cell-21
 def _write_page(path, target, names, module):
     "A notebook's page: its reader's view, with links to the reference."
     import nbformat
@@ -158,7 +158,7 @@ def _write_page(path, target, names, module):
     target.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(page, target)
 
-
+# %% ../../nbs/925_dev.site.ipynb #cell-23
 def _entry_of(path):
     "A notebook's line in the sidebar: a lesson's begins with its number."
     page = str(path.relative_to(root() / "nbs").with_suffix(""))
@@ -177,7 +177,7 @@ def _contents(order, modules):
         lines += ["```{toctree}", f":caption: {title}", ":hidden:", ":maxdepth: 1", "", *entries, "```", ""]
     return "\n".join(lines)
 
-# %% ../../nbs/925_dev.site.ipynb #cell-18
+# %% ../../nbs/925_dev.site.ipynb #cell-24
 def _copy_linked(source: Path, target: Path):
     "Copy a file or folder that the front page links to."
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -186,7 +186,7 @@ def _copy_linked(source: Path, target: Path):
     elif source.exists():
         shutil.copy(source, target)
 
-
+# %% ../../nbs/925_dev.site.ipynb #cell-26
 def _write_source(source):
     "Everything that Sphinx reads."
     import nbformat
@@ -208,7 +208,7 @@ def _write_source(source):
     for module, path in modules.items():
         (source / "api" / f"{module}.md").write_text(reference_page(module, path), encoding="utf-8")
 
-
+# %% ../../nbs/925_dev.site.ipynb #cell-28
 def build_docs() -> Path:  # the front page
     "Build the site in _docs/html."
     docs = root() / "_docs"

@@ -26,6 +26,13 @@ def _quiet_shell(path):
     return shell
 
 
+def _close_figures():
+    "Forget the pictures of the last notebook."
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+
+# %% ../../nbs/935_dev.smoke.ipynb #cell-07
 def _run_cells(path, values):
     "Run a notebook's code cells with parameters; the number and error of the cell that fails, if any."
     shell = _quiet_shell(path)
@@ -37,7 +44,7 @@ def _run_cells(path, values):
             return f"In [{number}] {type(shell.exc).__name__}: {first_line}"
     return ""
 
-
+# %% ../../nbs/935_dev.smoke.ipynb #cell-09
 def run_here(
     path,  # a notebook
     values: dict,  # its parameters
@@ -56,14 +63,7 @@ def run_here(
         error = f"ran but did not make {', '.join(absent)}"
     return f"{display_path(path)}: {error}" if error else ""
 
-
-def _close_figures():
-    "Forget the pictures of the last notebook."
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
-
-# %% ../../nbs/935_dev.smoke.ipynb #cell-08
+# %% ../../nbs/935_dev.smoke.ipynb #cell-12
 def _prepare(output):
     "What a worker process needs before its first notebook."
     os.environ["WMIL_OUTPUT"] = str(output)

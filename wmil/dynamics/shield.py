@@ -189,7 +189,7 @@ class CrashStory(NamedTuple):
     true: torch.Tensor  # states that came, (L+1, D)
     crashed: int | None  # steps until the crash
 
-
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-33
 def _window_of(windows, row, horizon):
     "Position of a row among the windows."
     at = (windows.row == row).nonzero()
@@ -198,7 +198,7 @@ def _window_of(windows, row, horizon):
         raise WmilError(f"{problem}; take a row of crash_windows")
     return int(at[0, 0])
 
-
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-35
 @torch.inference_mode()
 def explain_crash(
     ensemble: WorldModelEnsemble,  # one ensemble
@@ -220,14 +220,14 @@ def explain_crash(
         crashed=steps if steps <= horizon else None,
     )
 
-# %% ../../nbs/250_dynamics.shield.ipynb #cell-33
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-37
 def _readable(states):
     "Three quantities (...) of states (..., 34), by title."
     reading = read_state(states.flatten(0, -2))
     speed, heading, gap = (x.view(states.shape[:-1]) for x in (reading.speed, reading.heading, reading.gap))
     return {"speed (m/s)": speed, "heading (°)": heading.rad2deg(), "free road ahead (m)": gap.clamp(min=0)}
 
-
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-39
 def draw_explanation(
     story: CrashStory,
     axes,  # four
@@ -248,7 +248,7 @@ def draw_explanation(
         ax.set(xlabel="s ahead", ylabel=what)
     axes[3].set(ylim=(-0.02, 1.02))
 
-# %% ../../nbs/250_dynamics.shield.ipynb #cell-37
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-43
 def draw_lidar(
     obs: torch.Tensor,  # one state, (34,)
     ax,  # where to draw

@@ -115,7 +115,7 @@ def acceleration(self: Car, ego_vehicle, front_vehicle=None, rear_vehicle=None) 
         acc -= (self.desired_gap(ego_vehicle, front_vehicle) / utils.not_zero(front_vehicle.x - ego_vehicle.x)) ** 2
     return self.COMFORT_ACC_MAX * acc
 
-
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-17
 @patch
 def desired_gap(self: Car, ego_vehicle, front_vehicle=None, projected=True) -> float:
     "m to keep from the car ahead: a jam distance, a time gap, and the distance that braking takes."
@@ -125,7 +125,7 @@ def desired_gap(self: Car, ego_vehicle, front_vehicle=None, projected=True) -> f
     braking = v * dv / (2 * math.sqrt(-self.COMFORT_ACC_MAX * self.COMFORT_ACC_MIN))
     return self.DISTANCE_WANTED + v * self.TIME_WANTED + braking
 
-
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-19
 @patch
 def steering_control(self: Car, target_lane_index) -> float:
     "rad of steering that brings the car to the middle of a lane."
@@ -136,13 +136,13 @@ def steering_control(self: Car, target_lane_index) -> float:
     angle = math.atan(2 * math.tan(math.asin(clip(self.LENGTH / 2 / v * turn, -1, 1))))
     return clip(angle, -self.MAX_STEERING_ANGLE, self.MAX_STEERING_ANGLE)
 
-# %% ../../nbs/225_dynamics.traffic.ipynb #cell-17
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-21
 class Ego(KinematicVehicle, Vehicle):
     "Our car; other drivers suppose that it wants to go at the limit."
 
     target_speed = 30.0
 
-# %% ../../nbs/225_dynamics.traffic.ipynb #cell-22
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-26
 RAY_ANGLES = np.arange(LIDAR_CELLS) * 2 * np.pi / LIDAR_CELLS
 RAY_DIRECTIONS = np.stack([np.cos(RAY_ANGLES), np.sin(RAY_ANGLES)], -1)  # (16, 2)
 HALF_SIZE = np.array([Vehicle.LENGTH, Vehicle.WIDTH]) / 2  # m, of a car
@@ -159,7 +159,7 @@ def _box_distance(offset, heading):
     near, far = np.minimum(a, b).max(-1), np.maximum(a, b).min(-1)
     return np.where((near <= far) & (near <= LIDAR_RANGE) & (far >= 0), near, np.inf)
 
-# %% ../../nbs/225_dynamics.traffic.ipynb #cell-24
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-28
 def car_distance(
     ego: np.ndarray,  # x, y, heading, speed of our car
     cars: np.ndarray,  # the same of others, (V, 4)
@@ -175,7 +175,7 @@ def car_distance(
     distance[centre > LIDAR_RANGE] = np.inf
     return distance
 
-# %% ../../nbs/225_dynamics.traffic.ipynb #cell-26
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-30
 def rail_distance(
     y: float,  # where our car is across the road, m
     rails=RAILS,  # y of the left and the right rail, m
@@ -185,7 +185,7 @@ def rail_distance(
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(sin > 0, (rails[1] - y) / sin, np.where(sin < 0, (rails[0] - y) / sin, np.inf))
 
-
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-32
 def _velocity(rows):
     "Velocity vectors of x, y, heading, speed."
     return rows[..., 3:] * np.stack([np.cos(rows[..., 2]), np.sin(rows[..., 2])], -1)

@@ -75,31 +75,37 @@ class SearchState:
         self.square = torch.zeros_like(self.z)
         self.idle = torch.zeros_like(self.active)  # steps without a better frame
 
-    def adam(self, gradient, step, lr):
-        "One step of Adam (β 0.5 and 0.9)."
-        self.mean = self.mean.lerp(gradient, 0.5)
-        self.square = self.square.lerp(gradient.square(), 0.1)
-        self.idle = self.idle + 1
-        scale = (self.square / (1 - 0.9**step)).sqrt() + 1e-8
-        self.z = self.z - lr * (self.mean / (1 - 0.5**step)) / scale
+# %% ../../nbs/448_games.code_search.ipynb #cell-18
+@patch
+def adam(self: SearchState, gradient, step, lr):
+    "One step of Adam (β 0.5 and 0.9)."
+    self.mean = self.mean.lerp(gradient, 0.5)
+    self.square = self.square.lerp(gradient.square(), 0.1)
+    self.idle = self.idle + 1
+    scale = (self.square / (1 - 0.9**step)).sqrt() + 1e-8
+    self.z = self.z - lr * (self.mean / (1 - 0.5**step)) / scale
 
-    def restart(self, stuck, codes, step, lr):
-        "Move frames that are stuck next to their best tokens."
-        push = torch.randn(self.z.shape[1:], generator=torch.Generator().manual_seed(step)).to(self.z)
-        self.z[stuck] = codes[self.best[self.active[stuck]]] + 3 * lr * push
-        self.idle[stuck] = 0
+# %% ../../nbs/448_games.code_search.ipynb #cell-20
+@patch
+def restart(self: SearchState, stuck, codes, step, lr):
+    "Move frames that are stuck next to their best tokens."
+    push = torch.randn(self.z.shape[1:], generator=torch.Generator().manual_seed(step)).to(self.z)
+    self.z[stuck] = codes[self.best[self.active[stuck]]] + 3 * lr * push
+    self.idle[stuck] = 0
 
-    def drop_finished(self):
-        "Leave out frames without a wrong pixel."
-        going = self.errors[self.active] > 0
-        if not going.all():
-            self.active = self.active[going]
-            self.z = self.z[going]
-            self.mean = self.mean[going]
-            self.square = self.square[going]
-            self.idle = self.idle[going]
 
-# %% ../../nbs/448_games.code_search.ipynb #cell-17
+@patch
+def drop_finished(self: SearchState):
+    "Leave out frames without a wrong pixel."
+    going = self.errors[self.active] > 0
+    if not going.all():
+        self.active = self.active[going]
+        self.z = self.z[going]
+        self.mean = self.mean[going]
+        self.square = self.square[going]
+        self.idle = self.idle[going]
+
+# %% ../../nbs/448_games.code_search.ipynb #cell-21
 @patch
 def _keep_better(self: FrameVQVAE, state, frames, tokens, wrong):
     better = (wrong < state.errors[state.active]).nonzero()[:, 0]
@@ -112,7 +118,7 @@ def _keep_better(self: FrameVQVAE, state, frames, tokens, wrong):
     state.errors[state.active[better]] = errors
     state.idle[better] = -1
 
-# %% ../../nbs/448_games.code_search.ipynb #cell-19
+# %% ../../nbs/448_games.code_search.ipynb #cell-23
 @patch
 def optimise_codes(
     self: FrameVQVAE,
@@ -138,7 +144,7 @@ def optimise_codes(
             break
     return state.best
 
-# %% ../../nbs/448_games.code_search.ipynb #cell-21
+# %% ../../nbs/448_games.code_search.ipynb #cell-25
 @patch
 def revert_unneeded(
     self: FrameVQVAE,
@@ -160,7 +166,7 @@ def revert_unneeded(
         errors[rows[good]] = trial_errors[good]
     return tokens
 
-# %% ../../nbs/448_games.code_search.ipynb #cell-23
+# %% ../../nbs/448_games.code_search.ipynb #cell-27
 @patch
 def refine(
     self: FrameVQVAE,

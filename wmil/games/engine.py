@@ -93,15 +93,12 @@ class Engine:
         return self.obs
 
 # %% ../../nbs/402_games.engine.ipynb #cell-13
-def _check_exists(action):
+def _check_allowed(action, obs):
     kind, x, y = action
     if not 0 <= kind < NUM_KINDS:
         raise GameError(f"action kind {kind} does not exist: expected 0 to 7 ({', '.join(ACTION_NAMES)})")
     if kind == CLICK and not (0 <= x < SIZE and 0 <= y < SIZE):
         raise GameError(f"a click at x = {x}, y = {y} is outside the frame: expected 0 to 63")
-
-
-def _check_playing(kind, obs):
     if kind != RESET and obs.state in ("WIN", "GAME_OVER"):
         raise GameError(
             f"action kind {kind} ({ACTION_NAMES[kind]}) is not legal, the game is over ({obs.state}): "
@@ -121,8 +118,7 @@ def check_action(
         action = Action(*map(operator.index, action))
     except (TypeError, ValueError):
         raise GameError(f"{action!r} is not an action: expected Action(kind, x, y) with whole numbers") from None
-    _check_exists(action)
-    _check_playing(action.kind, self.obs)
+    _check_allowed(action, self.obs)
     return action if action.kind == CLICK else Action(action.kind)
 
 # %% ../../nbs/402_games.engine.ipynb #cell-17

@@ -150,23 +150,15 @@ def on_set_level(self: PuzzleGame, level):
 @patch
 def step(self: PuzzleGame):
     "Called by the engine for each action; a kind that the game does not know does nothing."
-    if self.action.id.value in self.kinds:
-        self.move(Action(self.action.id.value, self.action.data.get("x", 0), self.action.data.get("y", 0)))
+    kind, data = self.action.id.value, self.action.data
+    if kind in self.kinds:
+        state, outcome = self.rules(self.state, Action(kind, data.get("x", 0), data.get("y", 0)))
+        self.set_state(state)
+        if outcome == "won":
+            self.next_level()
+        elif outcome == "lost":
+            self.lose()
     self.complete_action()
-
-
-@patch
-def move(
-    self: PuzzleGame,
-    action: Action,  # of a kind that the game knows
-):
-    "One action by the rules."
-    state, outcome = self.rules(self.state, action)
-    self.set_state(state)
-    if outcome == "won":
-        self.next_level()
-    elif outcome == "lost":
-        self.lose()
 
 # %% ../../nbs/400_games.puzzles.ipynb #cell-23
 GAMES = {}  # name -> class

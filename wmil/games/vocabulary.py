@@ -28,7 +28,7 @@ TOKEN_WEIGHTS = {  # in the loss, by type
     "no_level": 1.0,  # of a <FRAME> in a place where <LEVEL_COMPLETE> was possible
 }
 
-
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-07
 def _token_blocks(num_codes, format):
     "[(type, names)] in the order of their ids."
     blocks = [
@@ -47,7 +47,7 @@ def _token_blocks(num_codes, format):
         ("fine", [*(f"<FINE_{i:02d}>" for i in range(64)), "<FINE_NONE>"]),
     ]
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-07
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-09
 def _loss_weights(format, changes):
     "The weight of each type: the defaults of a format with some changes."
     weights = dict(TOKEN_WEIGHTS)
@@ -60,13 +60,13 @@ def _loss_weights(format, changes):
         weights[name] = float(weight)
     return weights
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-09
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-11
 def _check_size(what, value, low, high):
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not whole or not low <= value <= high:
         raise ConfigError(f"{what} = {value!r:.40}: expected a whole number from {low} to {high:,}")
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-11
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-13
 class Vocabulary:
     "Which id means what, and how much each token counts in the loss."
 
@@ -99,7 +99,7 @@ class Vocabulary:
     def __repr__(self):
         return f"Vocabulary(num_codes={self.num_codes}, base={self.base}, format={self.format!r})"
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-12
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-14
 @patch
 def _make_tables(self: Vocabulary, blocks):
     "Names and ids, and the type and weight of each id."
@@ -120,7 +120,7 @@ def to_dict(self: Vocabulary):
     weights = dict(self.loss_weights)
     return {"num_codes": self.num_codes, "base": self.base, "format": self.format, "weights": weights}
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-14
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-16
 @patch(cls_method=True)
 def from_dict(
     cls: Vocabulary,
@@ -136,7 +136,7 @@ def from_dict(
         raise ConfigError(f"a saved vocabulary lacks {', '.join(missing)}: save it again with to_dict")
     return cls(**values)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-16
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-18
 @patch
 def token(
     self: Vocabulary,
@@ -161,22 +161,14 @@ def name(
         raise ConfigError(f"no token has the id {id}: the vocabulary has {self.size}, from 0")
     return self.names[id - self.base] if id >= self.base else f"text {id}"
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-19
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-21
 def _check_range(what, values, high):
     bad = (values < 0) | (values >= high)
     if bad.any():
         first = np.flatnonzero(bad)[0]
         raise WmilError(f"action {first} has {what} = {values[bad].flat[0]}: expected 0 to {high - 1}")
 
-
-def _check_published(kind):
-    bad = np.flatnonzero(kind == 7)
-    if bad.size:
-        raise WmilError(
-            f"action {bad[0]} is ACTION7, for which the published format has no token: use format='located'"
-        )
-
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-21
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-23
 @patch
 def action_ids(
     self: Vocabulary,
@@ -189,13 +181,16 @@ def action_ids(
     _check_range("x", np.where(click, x, 0), 64)
     _check_range("y", np.where(click, y, 0), 64)
     if self.format == "published":
-        _check_published(kind)
+        bad = np.flatnonzero(kind == 7)
+        if bad.size:
+            what = f"action {bad[0]} is ACTION7"
+            raise WmilError(f"{what}, for which the published format has no token: use format='located'")
         return self.kinds[kind][..., None]
     cell = np.where(click, y // 8 * 8 + x // 8, CELLS)
     fine = np.where(click, y % 8 * 8 + x % 8, 64)
     return np.stack([self.kinds[kind], self.ids["<LOC_00>"] + cell, self.ids["<FINE_00>"] + fine], -1)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-23
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-25
 @patch
 def actions_of(
     self: Vocabulary,
@@ -213,7 +208,7 @@ def actions_of(
         y = np.where(click, cell // 8 * 8 + fine // 8, 0)
     return np.stack([kind, x, y], -1).astype(np.int16)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-27
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-29
 def _check_arrays(tokens, actions, levels, num_codes):
     T = len(tokens)
     if tokens.shape[1:] not in ((64,), (8, 8)) or np.shape(actions) != (T, 3) or levels.shape != (T,) or not T:
@@ -228,7 +223,7 @@ def _check_arrays(tokens, actions, levels, num_codes):
             f"the vocabulary has {num_codes} codes"
         )
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-29
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-31
 @patch
 def encode(
     self: Vocabulary,
@@ -256,7 +251,7 @@ def encode(
     keep[:, 2 + n] = acted & (np.diff(levels, prepend=levels[:1]) > 0)
     return rows[keep]
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-31
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-33
 @patch
 def starts(self: Vocabulary, ids) -> np.ndarray:  # (T,) bool
     "Which frames start the game over."
@@ -264,7 +259,7 @@ def starts(self: Vocabulary, ids) -> np.ndarray:  # (T,) bool
     at = np.flatnonzero(ids == self.frame)
     return (at > 0) & (ids[at - 1] == self.start)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-33
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-35
 @patch
 def trim(self: Vocabulary, ids) -> np.ndarray:
     "The part of a window from its first frame's marker to the end of its last whole frame."
@@ -276,7 +271,7 @@ def trim(self: Vocabulary, ids) -> np.ndarray:
     with_start = at[0] > 0 and ids[at[0] - 1] == self.start
     return ids[at[0] - int(with_start) : at[-1] + 1 + CELLS]
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-35
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-37
 class DecodedSession(NamedTuple):
     "What a sequence of tokens means."
 
@@ -298,7 +293,7 @@ def _check_same(vocabulary, ids, rewritten):
         what = f"{vocabulary.name(int(ids[i])) if known else f'token {ids[i : i + 1]}'} at position {i} is out of place"
     raise WmilError(f"{what}: expected a sequence made by encode, of whole steps (`trim` cuts a window to such)")
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-37
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-39
 @patch
 def decode(
     self: Vocabulary,
@@ -320,7 +315,7 @@ def decode(
     _check_same(self, ids, self.encode(valid_tokens, valid_actions, np.cumsum(level_up), starts))
     return DecodedSession(tokens, actions, level_up)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-41
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-43
 def _look_up(table, ids):
     "table[ids], for arrays and tensors alike."
     return torch.from_numpy(table).to(ids.device)[ids.long()] if torch.is_tensor(ids) else table[np.asarray(ids)]
@@ -349,7 +344,7 @@ def weights(
         weights[..., 1:][acted & (ids[..., 1:] == self.frame)] = no_level
     return weights
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-51
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-53
 def _frame_markers(self, ids, code):
     "The positions of the present and of the previous frame's marker, very negative if there is none."
     none = -(10**6)
@@ -361,7 +356,7 @@ def _frame_markers(self, ids, code):
     second = torch.where(last > 0, before_last, torch.where(last == 0, outside, none))
     return at, last, second, last > none
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-53
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-55
 @patch
 def positions(
     self: Vocabulary,
@@ -383,7 +378,7 @@ def positions(
         "fresh": code & (last > 0) & ((before_marker == self.level) | (before_marker == self.start)),
     }
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-57
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-59
 @patch
 def mask_actions(
     self: Vocabulary,

@@ -109,23 +109,16 @@ class LLMParent:
 
 # %% ../../nbs/155_interaction.llm.ipynb #cell-17
 @patch
-def _spent(self: LLMParent) -> str | None:
-    if self.max_calls is not None and self.counts.calls >= self.max_calls:
-        return f"{self.max_calls} calls"
-    if self.max_seconds is not None and self.counts.seconds >= self.max_seconds:
-        return f"{self.max_seconds:g} seconds"
-    return None
-
-# %% ../../nbs/155_interaction.llm.ipynb #cell-19
-@patch
 def check_budget(
     self: LLMParent,
     open_questions: int,  # how many are still to be asked
 ):
     "`ParentError` where the budget is used up."
-    spent = self._spent()
-    if spent is None:
+    calls = self.max_calls is not None and self.counts.calls >= self.max_calls
+    seconds = self.max_seconds is not None and self.counts.seconds >= self.max_seconds
+    if not (calls or seconds):
         return
+    spent = f"{self.max_calls} calls" if calls else f"{self.max_seconds:g} seconds"
     questions = "question" if open_questions == 1 else "questions"
     kept = "give it a cache, so that answers are kept"
     if self.cache:
@@ -135,13 +128,13 @@ def check_budget(
         f"raise it and run again; {kept}"
     )
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-21
+# %% ../../nbs/155_interaction.llm.ipynb #cell-19
 def _as_text(text) -> str:
     if not isinstance(text, str):
         raise ParentError(f"the back end gave {text!r:.60} for an answer: expected text")
     return text.encode("utf-8", "replace").decode()  # half a character becomes a question mark
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-23
+# %% ../../nbs/155_interaction.llm.ipynb #cell-21
 @patch
 def _keep(self: LLMParent, answers: list) -> dict:
     "(key, prompt, text) of new answers → text by key, as it is on disk."
@@ -151,7 +144,7 @@ def _keep(self: LLMParent, answers: list) -> dict:
     self.cache.put(self.backend.name, self.backend.params, pairs)
     return {key: self.cache.answers[key] for key, *_ in answers}
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-25
+# %% ../../nbs/155_interaction.llm.ipynb #cell-23
 @patch
 def _ask_backend(self: LLMParent, batch: list, schema: dict) -> dict:
     "(key, prompt) of questions → text by key."
@@ -166,7 +159,7 @@ def _ask_backend(self: LLMParent, batch: list, schema: dict) -> dict:
         self.counts.seconds += time.perf_counter() - began
     return answers
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-27
+# %% ../../nbs/155_interaction.llm.ipynb #cell-25
 @patch
 def fetch_answers(
     self: LLMParent,
@@ -187,7 +180,7 @@ def fetch_answers(
         missing = missing[len(batch) :]
     return [answers[key] for key in keys]
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-31
+# %% ../../nbs/155_interaction.llm.ipynb #cell-29
 RETRY_SUFFIX = "An earlier answer was refused: it was not the one JSON object that is asked for.\n"
 
 
@@ -208,7 +201,7 @@ def _attempt(self: LLMParent, duty: str, cells: list, retry: bool) -> list:
             rejected.append(RejectedAnswer(cell, prompt, text, str(e)))
     return rejected
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-32
+# %% ../../nbs/155_interaction.llm.ipynb #cell-30
 @patch
 def rule(
     self: LLMParent,
@@ -219,7 +212,7 @@ def rule(
     "What the rule says."
     return rule_answer(self.task, duty, row, col, self.pool)
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-33
+# %% ../../nbs/155_interaction.llm.ipynb #cell-31
 def _shown(text: str) -> str:
     "An answer for an error: its beginning, or its end where it begins by thinking."
     answer = drop_thinking(text).strip() or text
@@ -235,7 +228,7 @@ def _stop(self: LLMParent, duty: str, answer: RejectedAnswer):
         "ask a better model, or choose 'rule'"
     )
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-34
+# %% ../../nbs/155_interaction.llm.ipynb #cell-32
 ENOUGH = 20  # questions after which a share means something
 
 
@@ -251,7 +244,7 @@ def _check_share(self: LLMParent):
             f"{last.reason[:80]}): ask a better model, or allow a larger share (max_share, --parent-share)"
         )
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-36
+# %% ../../nbs/155_interaction.llm.ipynb #cell-34
 @patch
 def fill_cells(
     self: LLMParent,
@@ -275,7 +268,7 @@ def fill_cells(
         table.view(-1)[cell] = self.rule(duty, *divmod(cell, table.shape[1]))
     self._check_share()
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-40
+# %% ../../nbs/155_interaction.llm.ipynb #cell-38
 @patch
 def look_up(
     self: LLMParent,
@@ -293,7 +286,7 @@ def look_up(
         values = torch.take(table, cells)
     return values
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-42
+# %% ../../nbs/155_interaction.llm.ipynb #cell-40
 @patch
 def get_reward(
     self: LLMParent,
@@ -304,7 +297,7 @@ def get_reward(
     "Judge actions."
     return self.look_up("reward", state, act)
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-44
+# %% ../../nbs/155_interaction.llm.ipynb #cell-42
 @patch
 def generate_task_instance(
     self: LLMParent,
@@ -321,7 +314,7 @@ def generate_task_instance(
         level = torch.full_like(number, level)
     return self.look_up("instance", level, number)
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-46
+# %% ../../nbs/155_interaction.llm.ipynb #cell-44
 @patch
 def get_transition(
     self: LLMParent,
@@ -335,14 +328,14 @@ def get_transition(
         return self.generate_task_instance(rng, state.shape[-1], level)
     return self.look_up("transition", state, act)
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-48
+# %% ../../nbs/155_interaction.llm.ipynb #cell-46
 @patch
 def report(self: LLMParent) -> Counts:
     "What was asked, found, refused and left to the rule."
     self.counts.requests = getattr(self.backend, "requests", self.counts.calls)
     return self.counts
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-50
+# %% ../../nbs/155_interaction.llm.ipynb #cell-48
 @patch
 def metrics(self: LLMParent) -> dict:
     "For the log: questions, invalid answers, and questions left to the rule."
