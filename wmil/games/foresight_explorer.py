@@ -10,11 +10,16 @@ import numpy as np
 from fastcore.basics import patch
 from ..core import ConfigError
 from .explorer import GraphExplorer
-from .mixing import load_mixer
 from .pixel_model import ContextMixer, PixelModel
 from .puzzles import RESET, SIZE
+from .saved_model import load_pixel_model
 
 # %% ../../nbs/493_games.foresight_explorer.ipynb #cell-05
+def _begin(mixer, seed):  # -> the model that a game begins with
+    known = isinstance(mixer, ContextMixer)
+    return PixelModel(mixer, seed=seed) if known else load_pixel_model(mixer, seed=seed)
+
+
 class ForesightExplorer(GraphExplorer):
     "A graph explorer that puts off what its world model foresees."
 
@@ -22,15 +27,14 @@ class ForesightExplorer(GraphExplorer):
         self,
         num: int = 1,  # N, games side by side
         seed: int = 0,  # of the order of equal actions
-        mixer: ContextMixer | str | None = None,  # or its folder; None: the one that comes with the project
+        mixer: ContextMixer | str | None = None,  # or the folder of one, or of a model of this game; None: ours
         certainty: float = 0.5,  # least probability of an imagined frame that is believed
     ):
         super().__init__(num, seed)
         if not 0 <= certainty <= 1:
             raise ConfigError(f"certainty = {certainty}: expected a probability, 0 to 1")
         self.certainty = certainty
-        mixer = mixer if isinstance(mixer, ContextMixer) else load_mixer(mixer)
-        self.models = [PixelModel(mixer, seed=seed + i) for i in range(num)]
+        self.models = [_begin(mixer, seed + i) for i in range(num)]
         self.past = [()] * num  # the last frames of each game that follow one another, at most two
         self.pressed = [None] * num
 

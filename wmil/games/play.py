@@ -224,7 +224,9 @@ class PlayConfig:
 
     game: str = "maze"  # one of our own, such as maze or wires; or the path of a game file, such as games/ls20.py
     agent: str = "oracle"  # random, explorer, foresight, oracle, or trained: clone, published, planner
-    model: str = ""  # folder of a player, for agents with a model; by default the one in weights/games_player
+    model: str = (
+        ""  # folder of a player (default: weights/games_player), or for foresight of what wmil-games train kept
+    )
     seed: Annotated[int, Field(ge=0)] = 2 * 10**6  # of the levels; those from 2000000 on were held out
     levels: Annotated[int, Field(ge=1)] = 8  # of a game
     patience: Annotated[float, Field(gt=0)] = 3.0  # presses on a level as a multiple of the solver's
@@ -266,6 +268,8 @@ def main(argv=None):
     cfg = cli_config(PlayConfig, sys.argv[1:] if argv is None else argv, prog="wmil-play", description=main.__doc__)
     model, tokenizer = _load_model(cfg)
     options = read_options(cfg.options)
+    if cfg.agent == "foresight" and cfg.model:
+        options.setdefault("mixer", cfg.model)
 
     def agent_for(engine):
         return make_agent(cfg.agent, model, tokenizer, engine, seed=cfg.agent_seed, **options)
