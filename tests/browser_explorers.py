@@ -25,6 +25,16 @@ NOTEBOOKS = {
         "explorer = PlayExplorer('lights', seed=2, levels=3, budget=None, recording='lights.jsonl.gz')\nexplorer",
         "explorer.close()",
     ],
+    "dream": [
+        "from wmil.explorers.dream import DreamExplorer\n"
+        "explorer = DreamExplorer('maze', seed=5, levels=4, level=3)\nexplorer",
+        "explorer.close()",
+    ],
+    "recording": [
+        "from wmil.explorers.recording import RecordingExplorer\n"
+        "explorer = RecordingExplorer('crates.jsonl.gz')\nexplorer",
+        "print('task:', explorer.task)\nexplorer.close()\nprint('task:', explorer.task)",
+    ],
 }
 
 # what a browser must agree with, computed by the library itself
@@ -46,6 +56,17 @@ import json, sys
 from wmil.games.recordings import read_recording
 session = read_recording(sys.argv[1], strict=True)
 print(json.dumps([session.actions.tolist(), session.frames[-1].tolist()]))
+"""
+
+WRITE = """
+import json, sys
+from wmil.games.engine import Engine, make_game
+from wmil.games.recorder import record_play, write_recording
+engine = Engine(make_game("crates", 4, 3))
+engine.reset()
+session = record_play(engine, lambda obs: engine.game.solve()[0], 60, "crates")
+write_recording(session, sys.argv[1])
+print(json.dumps(len(session)))
 """
 
 PIXELS = """(canvas) => {
@@ -103,13 +124,14 @@ class Lab:
         self.log = open(self.folder / "jupyter.log", "w")
         command = [self.python, "-m", "jupyterlab", *options]
         self.process = subprocess.Popen(command, env=self.env, stdout=self.log, stderr=self.log, cwd=self.work)
-        for _ in range(240):
+        for _ in range(600):
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/status", timeout=2).read()
                 return self
             if self.process.poll() is not None:
                 break
             time.sleep(0.5)
+        self.__exit__()
         sys.exit(f"JupyterLab did not start: see {self.log.name}")
 
     def __exit__(self, *_):
@@ -142,9 +164,9 @@ class Page:
     def __init__(self, page, lab, name, out, theme):
         self.page, self.lab, self.name = page, lab, name
         self.out, self.theme = out, theme
-        page.goto(f"http://127.0.0.1:{lab.port}/doc/tree/{name}.ipynb", timeout=120_000)
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
-        page.wait_for_selector("[data-status=idle]", state="attached", timeout=120_000)
+        page.goto(f"http://127.0.0.1:{lab.port}/doc/tree/{name}.ipynb", timeout=300_000)
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=300_000)
+        page.wait_for_selector("[data-status=idle]", state="attached", timeout=300_000)
         self.root = page.locator(".wmil-canvas")
 
     def run(self, cell):
@@ -160,7 +182,7 @@ class Page:
     def open(self):
         "Evaluate the first cell and wait for its canvas."
         self.run(0)
-        self.root.wait_for(timeout=60_000)
+        self.root.wait_for(timeout=300_000)
         self.root.scroll_into_view_if_needed()
 
     def fact(self, name):
@@ -171,10 +193,10 @@ class Page:
 
     def until(self, what, found, wanted):
         "Wait until `found()` is what it should be."
-        for _ in range(200):
+        for _ in range(600):
             value = found()
             if value == wanted:
-                print(f"  {self.theme}, {self.name}: {what}")
+                print(f"  {self.theme}, {self.name}: {what}", flush=True)
                 return
             time.sleep(0.1)
         raise AssertionError(f"{self.theme}, {self.name}: {what}: found {str(value)[:80]}, expected {str(wanted)[:80]}")
@@ -189,6 +211,20 @@ class Page:
 
     def button(self, text):
         self.root.get_by_role("button", name=text, exact=True).click()
+
+    def step(self):
+        "Where the slider is, and the last step."
+        words = self.root.locator(".time output").inner_text().split()
+        return [int(words[1]), int(words[3])]
+
+    def slide(self, step):
+        "Drag the slider to a step."
+        slider = self.root.locator(".time input")
+        box, last = slider.bounding_box(), self.step()[1]
+        slider.click(position={"x": 8 + (box["width"] - 16) * step / last, "y": box["height"] / 2})
+
+    def title(self, panel):
+        return self.root.locator("figcaption").nth(panel).inner_text()
 
     def note(self):
         return self.root.locator(".note").inner_text()
@@ -262,6 +298,58 @@ def try_tiles(page, lab):
     page.until("closed", lambda: page.root.count(), 0)
     recorded, frame = lab.ask(READ, lab.work / "lights.jsonl.gz")
     assert recorded == [[0, 0, 0], *actions], recorded
+
+
+def try_dream(page, lab):
+    page.open()
+    page.click_pixel(30, 30)
+    keys = {UP: "ArrowUp", DOWN: "ArrowDown", LEFT: "ArrowLeft", RIGHT: "ArrowRight"}
+    route = [4, 4, 3, 1, 2, 4, 1, 3]
+    for n, kind in enumerate(route, 1):
+        page.page.keyboard.press(keys[kind])
+        page.until(f"step {n}", page.step, [n, n])
+    page.shot("awake")
+    real = page.pixels(0)
+    page.button("dream")
+    page.until("asleep", lambda: page.root.get_by_role("button", name="wake").count(), 1)
+    page.page.keyboard.press("ArrowLeft")
+    page.page.keyboard.press("ArrowRight")
+    page.until("two dreamt", lambda: page.title(1), "dream: 2 actions")
+    assert page.step() == [8, 8], "the engine was asked in a dream"
+    page.shot("asleep")
+    page.button("wake")
+    page.until("awake again, at the same frame", lambda: page.pixels(0), real)
+    page.slide(3)
+    page.until("the slider goes back", page.step, [3, 8])
+    page.shot("back")
+    page.click_pixel(2, 2)  # gives the canvas the keys
+    page.page.keyboard.press("ArrowDown")
+    page.until("a press there branches", page.step, [4, 4])
+    page.button("save")
+    page.until("saved", lambda: page.note().startswith("Saved 4 actions"), True)
+    recorded, _ = lab.ask(READ, lab.work / "recordings" / "maze-1.jsonl.gz")
+    assert [kind for kind, *_ in recorded] == [0, *route[:3], DOWN], recorded
+    check_saved(page, lab)
+    page.run(1)
+    page.until("closed", lambda: (page.root.count(), page.stills()), (0, 1))
+
+
+def try_recording(page, lab):
+    steps = lab.ask(WRITE, lab.work / "crates.jsonl.gz")
+    page.open()
+    page.until("the model has read it", page.note, "")
+    page.until("from the start", page.step, [0, steps - 1])
+    page.slide(7)
+    page.until("the slider moves", page.step, [7, steps - 1])
+    recorded, _ = lab.ask(READ, lab.work / "crates.jsonl.gz")
+    frame = lab.ask(EXPECTED, json.dumps(["crates", 4, 3, recorded[1:8]]))
+    page.until("its frame is the engine's", lambda: page.pixels(0), frame)
+    page.shot("slider")
+    page.root.locator("button.play").click()
+    page.until("it plays to the end", page.step, [steps - 1, steps - 1])
+    page.shot("end")
+    page.run(1)
+    page.until("closed", lambda: (page.root.count(), page.stills()), (0, 1))
 
 
 def try_one(name, browser, lab, out, theme):

@@ -138,7 +138,7 @@ BARS = """
 function showTime({ play, track, slider, label }, timeline) {
   play.hidden = !timeline.plays;
   Object.assign(slider, { max: timeline.last, disabled: !timeline.last });
-  slider.value = timeline.step;
+  if (!slider.matches(":active")) slider.value = timeline.step; // not from under your hand
   label.textContent = `step ${timeline.step} of ${timeline.last}`;
   track.querySelector("path").setAttribute("d", bars(timeline, track.clientWidth));
 }
@@ -292,7 +292,7 @@ STYLE += """
   button:focus-visible, input:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
   .buttons { display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: end; }
   .pad { display: grid; grid-template-columns: repeat(3, 38px); gap: 4px; }
-  .pad:empty { display: none; }
+  .pad:empty, .buttons:not(:has(button)) { display: none; }
   .pad button { padding: 0; font-size: 16px; }
   .kind1 { grid-area: 1 / 2; }
   .kind2 { grid-area: 2 / 2; }

@@ -11,7 +11,7 @@ import numpy as np
 from fastcore.basics import patch
 from ..core import ConfigError, WmilError, display_path
 from .base import Explorer
-from .view import Command, Panel, View
+from .view import CommandButton, FramePanel, View
 from ..games.engine import Engine, make_game
 from ..games.play import public_name
 from ..games.puzzles import ACTION_NAMES, RESET, Action, GameError, PuzzleGame, name_of
@@ -163,7 +163,7 @@ class PlayExplorer(Explorer):
         after = self.play.press(action)
         self.say(*describe_step(before, action, after))
         if self.recorder is not None:
-            self.recorder.add(action, after)
+            self._record(action, after)
 
     def close(self):
         "End the recording and stop listening."
@@ -171,15 +171,24 @@ class PlayExplorer(Explorer):
             self.recorder.close()
         super().close()
 
-# %% ../../nbs/610_explorers.play.ipynb #cell-15
+# %% ../../nbs/610_explorers.play.ipynb #cell-16
+@patch
+def _record(self: PlayExplorer, action, obs):
+    try:
+        self.recorder.add(action, obs)
+    except WmilError:
+        self.play.go_back(self.play.actions - 1)
+        raise
+
+
 @patch
 def view(self: PlayExplorer) -> View:
     "The frame, and what can be pressed."
     play, facts = self.play, play_facts(self.play)
-    commands = (Command("save", "save", f"write a recording into {self.folder.name}"),)
+    commands = (CommandButton("save", "save", f"write a recording into {self.folder.name}"),)
     if self.recorder is not None:
         facts["recording"], commands = self.recorder.path.name, ()
-    panel = Panel("", play.engine.obs.frame, active=True)
+    panel = FramePanel("", play.engine.obs.frame, active=True)
     budget = (play.actions, play.budget) if play.budget else None
     return View(play.name, (panel,), facts, budget, play.kinds, play.legal, commands, None, self.note, self.tone)
 
@@ -191,7 +200,7 @@ def command(self: PlayExplorer, name: str):
         raise WmilError(f"there is no button {name!r} here")
     self.say(f"Saved {self.play.actions} actions as {display_path(self.save())}.", "good")
 
-# %% ../../nbs/610_explorers.play.ipynb #cell-17
+# %% ../../nbs/610_explorers.play.ipynb #cell-18
 @patch
 def save(
     self: PlayExplorer,
@@ -203,6 +212,5 @@ def save(
         path = next(name for name in names if not name.exists())
     elif Path(path).exists():
         raise WmilError(f"{path} exists already: choose another name, a recording is never overwritten")
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
     write_recording(self.play.session(), path)
     return Path(path)
