@@ -139,6 +139,11 @@ class Lab:
         self.process.wait(60)
         self.log.close()
 
+    def stop_kernels(self):
+        address = f"http://127.0.0.1:{self.port}/api/sessions"
+        for session in json.loads(urllib.request.urlopen(address).read()):
+            urllib.request.urlopen(urllib.request.Request(f"{address}/{session['id']}", method="DELETE")).read()
+
     def ask(self, program, *args):
         "What a program in the library's Python prints."
         out = subprocess.run(
@@ -281,9 +286,18 @@ def try_play(page, lab):
     page.page.keyboard.press("r")
     page.until("r is reset", lambda: page.fact("actions"), "5 of 40")
     check_saved(page, lab)
+    page.page.reload()
+    page.root.wait_for(timeout=300_000)
+    page.click_pixel(30, 30)
+    page.page.keyboard.press("ArrowUp")
+    page.until("it answers after the page was loaded again", lambda: page.fact("actions"), "6 of 40")
     page.run(1)
     page.until("closed: the canvas is gone, the picture stays", lambda: (page.root.count(), page.stills()), (0, 1))
     page.shot("closed")
+    lab.stop_kernels()
+    page.page.reload()
+    page.until("opened again without its kernel: the picture", lambda: (page.root.count(), page.stills()), (0, 1))
+    page.shot("reopened")
 
 
 def try_tiles(page, lab):

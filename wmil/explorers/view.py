@@ -11,6 +11,7 @@ import functools, io
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 from ..core import ConfigError
 from ..games.puzzles import NUM_COLORS, SIZE, to_rgb
 
@@ -111,7 +112,6 @@ def panel_pixels(
 @functools.cache
 def _font(size, bold=False):
     from matplotlib import get_data_path
-    from PIL import ImageFont
 
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(str(Path(get_data_path()) / "fonts/ttf" / name), size)
@@ -136,34 +136,50 @@ def _fitting(text, font, width):
 
 # %% ../../nbs/600_explorers.view.ipynb #cell-17
 def _write_words(draw, view, width, height):
-    x = 2
     title = _fitting(view.title, _font(13, bold=True), width)
-    draw.text((x, 3), title, GREY, _font(13, bold=True))
-    x += _font(13, bold=True).getlength(title) + 12
+    draw.text((2, 3), title, GREY, _font(13, bold=True))
+    x = 14 + _font(13, bold=True).getlength(title)
     draw.text((x, 4), _fitting(caption_of(view), _font(12), width - x), GREY, _font(12))
     draw.text((2, height - LINE + 3), _fitting(view.note, _font(12), width - 4), GREY, _font(12))
 
 
+def _draw_panel(picture, draw, panel, left, top):
+    side = SIZE * SCALE
+    draw.text((left + 2, top - LINE + 3), _fitting(panel.title, _font(11), side), GREY, _font(11))
+    pixels = panel_pixels(panel).repeat(SCALE, 0).repeat(SCALE, 1)
+    picture.paste(Image.fromarray(pixels), (left, top))
+    draw.rectangle((left, top, left + side - 1, top + side - 1), outline=GREY)
+
+# %% ../../nbs/600_explorers.view.ipynb #cell-19
+def _draw_timeline(draw, timeline, width, bottom):
+    most, gap = max([1, *filter(None, timeline.wrong)]), (width - 16) / max(1, timeline.last)
+    draw.line((8, bottom, width - 8, bottom), GREY, 2)
+    for step, count in enumerate(timeline.wrong):
+        x, height = 8 + gap * step, 26 * ((count or 0) / most) ** 0.5
+        if count:
+            draw.rectangle((x - 2, bottom - 7 - max(1, height), x + 2, bottom - 7), MARK)
+    knob = 8 + gap * timeline.step
+    draw.ellipse((knob - 5, bottom - 5, knob + 5, bottom + 5), GREY)
+
+# %% ../../nbs/600_explorers.view.ipynb #cell-21
 def draw_view(
     view: View,
-):  # PIL.Image
+) -> Image.Image:
     "A view as a picture."
-    from PIL import Image, ImageDraw
-
     side, n = SIZE * SCALE, len(check_view(view).panels)
-    width, height = max(n, 2) * (side + GAP) - GAP, side + 3 * LINE
+    top = LINE * (1 + any(panel.title for panel in view.panels)) + 2
+    below = LINE * (1 + 2 * (view.timeline is not None))
+    width, height = max(n, 2) * (side + GAP) - GAP, top + side + below
     picture = Image.new("RGBA", (width, height), (0, 0, 0, 0))
     draw = ImageDraw.Draw(picture)
     _write_words(draw, view, width, height)
     for i, panel in enumerate(view.panels):
-        left, top = i * (side + GAP), 2 * LINE
-        draw.text((left + 2, LINE + 3), _fitting(panel.title, _font(11), side), GREY, _font(11))
-        pixels = panel_pixels(panel).repeat(SCALE, 0).repeat(SCALE, 1)
-        picture.paste(Image.fromarray(pixels), (left, top))
-        draw.rectangle((left, top, left + side - 1, top + side - 1), outline=GREY)
+        _draw_panel(picture, draw, panel, i * (side + GAP), top)
+    if view.timeline:
+        _draw_timeline(draw, view.timeline, n * (side + GAP) - GAP, height - LINE - 8)
     return picture
 
-# %% ../../nbs/600_explorers.view.ipynb #cell-19
+# %% ../../nbs/600_explorers.view.ipynb #cell-23
 def still_png(
     view: View,
 ) -> bytes:
