@@ -60,7 +60,7 @@ def _why(explorer, step):
     if step >= explorer.foreseen.asked and step:
         return "not asked yet"
     if step and session.levels[step] != session.levels[step - 1]:
-        return "a new level"
+        return "the game is won" if STATES[session.states[step]] == "WIN" else "a new level"
     return "a reset" if session.actions[step, 0] == RESET and step else "a new beginning"
 
 
