@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['row_text', 'frame_text', 'step_line', 'check_readable', 'check_recording_name', 'write_recording', 'Recorder',
-           'record_play']
+           'as_step', 'record_play']
 
 # %% ../../nbs/430_games.recorder.ipynb #cell-02
 import json, zlib
@@ -211,9 +211,16 @@ def close(self: Recorder):
     self.file.close()
 
 # %% ../../nbs/430_games.recorder.ipynb #cell-32
-def _step(obs, action, game, line):
+def as_step(
+    obs,  # an engine's Observation
+    action,  # (kind, x, y) that led to it
+    game: str,  # its name
+    line: int,  # 1, 2, …; the first follows from nothing
+    seed: int = None,  # of its levels, for our own games
+) -> Step:
+    "What an action led to, as a step of a recording."
     known = {name: value for name, value in obs._asdict().items() if name in Step._fields}
-    return Step(action=action, game=game, seed=None, follows=line > 1, line=line, **known)
+    return Step(action=action, game=game, seed=seed, follows=line > 1, line=line, **known)
 
 
 def record_play(
@@ -223,8 +230,8 @@ def record_play(
     game: str,  # its name
 ) -> Session:
     "Play until the game is won or the actions are spent."
-    steps = [_step(engine.obs, Action(RESET), game, 1)]
+    steps = [as_step(engine.obs, Action(RESET), game, 1)]
     while len(steps) <= budget and engine.obs.state != "WIN":
         action = Action(*map(int, policy(engine.obs)))
-        steps.append(_step(engine.step(action), action, game, len(steps) + 1))
+        steps.append(as_step(engine.step(action), action, game, len(steps) + 1))
     return session_from_steps(steps)

@@ -1,0 +1,417 @@
+"""Every explorer in a real browser: keys are pressed, frames clicked, sliders moved, saved files read.
+
+    python tests/browser_explorers.py [--python .venv/bin/python] [--out FOLDER] [--only play,dream]
+
+It is no part of `make test`, since it wants a browser: `pip install playwright` for the Python that runs this script,
+and either `playwright install chromium` or a Chromium of your system (Debian: apt install chromium). `--python` names
+the Python with wmil and JupyterLab; a JupyterLab of its own is started in a temporary folder. Screenshots in the light
+and in the dark theme land in FOLDER. The exit status is 1 if anything is not as it should be.
+"""
+
+import argparse, contextlib, json, os, shutil, socket, subprocess, sys, tempfile, time, urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+UP, DOWN, LEFT, RIGHT = 1, 2, 3, 4
+
+NOTEBOOKS = {
+    "play": [
+        "from wmil.explorers.play import PlayExplorer\n"
+        "explorer = PlayExplorer('crates', seed=4, levels=3, budget=40, folder='recordings')\nexplorer",
+        "explorer.close()",
+    ],
+    "tiles": [
+        "from wmil.explorers.play import PlayExplorer\n"
+        "explorer = PlayExplorer('lights', seed=2, levels=3, budget=None, recording='lights.jsonl.gz')\nexplorer",
+        "explorer.close()",
+    ],
+    "dream": [
+        "from wmil.explorers.dream import DreamExplorer\n"
+        "explorer = DreamExplorer('maze', seed=5, levels=4, level=3)\nexplorer",
+        "explorer.close()",
+    ],
+    "recording": [
+        "from wmil.explorers.recording import RecordingExplorer\n"
+        "explorer = RecordingExplorer('crates.jsonl.gz')\nexplorer",
+        "print('task:', explorer.task)\nexplorer.close()\nprint('task:', explorer.task)",
+    ],
+}
+
+# what a browser must agree with, computed by the library itself
+EXPECTED = """
+import json, sys
+import numpy as np
+from wmil.games.engine import Engine, make_game
+from wmil.games.puzzles import to_rgb
+game, seed, levels, actions = json.loads(sys.argv[1])
+engine = Engine(make_game(game, seed, levels))
+engine.reset()
+for action in actions:
+    engine.step(action)
+print(json.dumps(to_rgb(engine.obs.frame).tolist()))
+"""
+
+READ = """
+import json, sys
+from wmil.games.recordings import read_recording
+session = read_recording(sys.argv[1], strict=True)
+print(json.dumps([session.actions.tolist(), session.frames[-1].tolist()]))
+"""
+
+WRITE = """
+import json, sys
+from wmil.games.engine import Engine, make_game
+from wmil.games.recorder import record_play, write_recording
+engine = Engine(make_game("crates", 4, 3))
+engine.reset()
+session = record_play(engine, lambda obs: engine.game.solve()[0], 60, "crates")
+write_recording(session, sys.argv[1])
+print(json.dumps(len(session)))
+"""
+
+PIXELS = """(canvas) => {
+  const small = document.createElement("canvas"), g = small.getContext("2d"), zoom = canvas.width / 64;
+  small.width = small.height = 64;
+  g.imageSmoothingEnabled = false;
+  g.drawImage(canvas, 0, 0, 64, 64);
+  const data = g.getImageData(0, 0, 64, 64).data;
+  const all = [...Array(64).keys()], pixel = (x, y) => [...data.slice(4 * (64 * y + x), 4 * (64 * y + x) + 3)];
+  return all.map((y) => all.map((x) => pixel(x, y)));
+}"""
+
+
+def missing_playwright():
+    return (
+        "playwright is missing: `pip install playwright` for this Python, then `playwright install chromium` "
+        "or, on Debian, `apt install chromium`"
+    )
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Lab:
+    "A JupyterLab of its own: settings, notebooks and recordings in a temporary folder."
+
+    def __init__(self, python, folder, theme):
+        self.python, self.folder = python, folder
+        self.port = free_port()
+        settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+        settings.mkdir(parents=True)
+        (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": f"JupyterLab {theme}"}))
+        (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+        self.work = folder / "work"
+        self.work.mkdir()
+        self.env = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+            "JUPYTER_CONFIG_DIR": str(folder / "config"),
+            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+            "IPYTHONDIR": str(folder / "ipython"),
+            "JUPYTER_PREFER_ENV_PATH": "1",
+        }
+        for name, cells in NOTEBOOKS.items():
+            (self.work / f"{name}.ipynb").write_text(json.dumps(notebook(cells)))
+
+    def __enter__(self):
+        options = ["--no-browser", f"--port={self.port}", "--IdentityProvider.token=", "--ServerApp.port_retries=0"]
+        options += ["--allow-root", f"--ServerApp.root_dir={self.work}", "--ServerApp.disable_check_xsrf=True"]
+        self.log = open(self.folder / "jupyter.log", "w")
+        command = [self.python, "-m", "jupyterlab", *options]
+        self.process = subprocess.Popen(command, env=self.env, stdout=self.log, stderr=self.log, cwd=self.work)
+        for _ in range(600):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/status", timeout=2).read()
+                return self
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.5)
+        self.__exit__()
+        sys.exit(f"JupyterLab did not start: see {self.log.name}")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(60)
+        self.log.close()
+
+    def stop_kernels(self):
+        address = f"http://127.0.0.1:{self.port}/api/sessions"
+        for session in json.loads(urllib.request.urlopen(address).read()):
+            urllib.request.urlopen(urllib.request.Request(f"{address}/{session['id']}", method="DELETE")).read()
+
+    def ask(self, program, *args):
+        "What a program in the library's Python prints."
+        out = subprocess.run(
+            [self.python, "-c", program, *map(str, args)], env=self.env, capture_output=True, text=True
+        )
+        if out.returncode:
+            sys.exit(out.stderr)
+        return json.loads(out.stdout)
+
+
+def notebook(cells):
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    code = [
+        dict(cell_type="code", id=f"c{i}", metadata={}, source=cell, outputs=[], execution_count=None)
+        for i, cell in enumerate(cells)
+    ]
+    return dict(cells=code, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
+
+
+class Page:
+    "A notebook in the browser."
+
+    def __init__(self, page, lab, name, out, theme):
+        self.page, self.lab, self.name = page, lab, name
+        self.out, self.theme = out, theme
+        page.goto(f"http://127.0.0.1:{lab.port}/doc/tree/{name}.ipynb", timeout=300_000)
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=300_000)
+        page.wait_for_selector("[data-status=idle]", state="attached", timeout=300_000)
+        self.root = page.locator(".wmil-canvas")
+
+    def run(self, cell):
+        "Evaluate a cell; again if the kernel was not yet there to hear it."
+        prompt = self.page.locator(".jp-Cell .jp-InputPrompt").nth(cell)
+        for _ in range(20):
+            self.page.locator(".jp-Cell .cm-content").nth(cell).click()
+            self.page.keyboard.press("Shift+Enter")
+            self.page.wait_for_timeout(1500)
+            if prompt.inner_text().strip("[]: "):
+                return
+
+    def open(self):
+        "Evaluate the first cell and wait for its canvas."
+        self.run(0)
+        self.root.wait_for(timeout=300_000)
+        self.root.scroll_into_view_if_needed()
+
+    def fact(self, name):
+        "A value next to the title."
+        for span in self.root.locator("header span, header label").all():
+            if span.inner_text().startswith(name):
+                return span.locator("b").inner_text()
+
+    def until(self, what, found, wanted):
+        "Wait until `found()` is what it should be."
+        for _ in range(600):
+            value = found()
+            if value == wanted:
+                print(f"  {self.theme}, {self.name}: {what}", flush=True)
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"{self.theme}, {self.name}: {what}: found {str(value)[:80]}, expected {str(wanted)[:80]}")
+
+    def pixels(self, panel=0):
+        return self.root.locator("canvas").nth(panel).evaluate(PIXELS)
+
+    def click_pixel(self, x, y, panel=0):
+        canvas = self.root.locator("canvas").nth(panel)
+        box = canvas.bounding_box()
+        canvas.click(position={"x": (x + 0.5) * box["width"] / 64, "y": (y + 0.5) * box["height"] / 64})
+
+    def button(self, text):
+        self.root.get_by_role("button", name=text, exact=True).click()
+
+    def step(self):
+        "Where the slider is, and the last step."
+        words = self.root.locator(".time output").inner_text().split()
+        return [int(words[1]), int(words[3])]
+
+    def slide(self, step):
+        "Drag the slider to a step."
+        slider = self.root.locator(".time input")
+        box, last = slider.bounding_box(), self.step()[1]
+        slider.click(position={"x": 8 + (box["width"] - 16) * step / last, "y": box["height"] / 2})
+
+    def title(self, panel):
+        return self.root.locator("figcaption").nth(panel).inner_text()
+
+    def note(self):
+        return self.root.locator(".note").inner_text()
+
+    def shot(self, what):
+        self.page.wait_for_timeout(200)
+        self.page.screenshot(path=self.out / f"{self.name}-{what}-{self.theme.lower()}.png")
+
+    def stills(self):
+        "Pictures that can be seen."
+        return sum(image.is_visible() for image in self.page.locator(".jp-RenderedImage img").all())
+
+    def save(self):
+        self.page.keyboard.press("Control+s")
+        self.page.wait_for_timeout(1500)
+        return json.loads((self.lab.work / f"{self.name}.ipynb").read_text())
+
+
+def check_saved(page, lab):
+    "The saved notebook and the page made of it hold the picture."
+    saved = page.save()
+    pictures = [o for c in saved["cells"] for o in c["outputs"] if "image/png" in o.get("data", {})]
+    assert len(pictures) == 1, pictures
+    source = lab.work / f"{page.name}.ipynb"
+    command = [lab.python, "-m", "nbconvert", "--to", "html", str(source)]
+    subprocess.run(command, env=lab.env, capture_output=True, check=True)
+    exported = page.page.context.new_page()
+    exported.goto(source.with_suffix(".html").as_uri())
+    seen = exported.locator("img").first.evaluate("(image) => [image.naturalWidth, image.getClientRects().length]")
+    assert seen[0] > 200 and seen[1] > 0, seen
+    print(f"  {page.theme}, {page.name}: the exported page shows the picture")
+    exported.close()
+
+
+def try_play(page, lab):
+    page.open()
+    assert page.stills() == 0, "the still picture is seen beside the canvas"
+    page.click_pixel(30, 30)
+    for key in ("ArrowUp", "ArrowRight", "ArrowRight"):
+        page.page.keyboard.press(key)
+    page.until("keys are actions", lambda: page.fact("actions"), "3 of 40")
+    page.button("↓")
+    page.until("buttons are actions", lambda: page.fact("actions"), "4 of 40")
+    actions = [[kind, 0, 0] for kind in (UP, RIGHT, RIGHT, DOWN)]
+    page.until("the frame is the engine's", page.pixels, lab.ask(EXPECTED, json.dumps(["crates", 4, 3, actions])))
+    page.page.keyboard.press("z")  # not a key of this game, and no business of the notebook's
+    assert page.page.locator(".jp-Cell").count() >= 2
+    page.button("save")
+    page.until("saved", lambda: page.note().startswith("Saved 4 actions"), True)
+    page.click_pixel(30, 30)
+    page.shot("saved")
+    recorded, _ = lab.ask(READ, lab.work / "recordings" / "crates-1.jsonl.gz")
+    assert recorded == [[0, 0, 0], *actions], recorded
+    page.page.keyboard.press("r")
+    page.until("r is reset", lambda: page.fact("actions"), "5 of 40")
+    check_saved(page, lab)
+    page.page.reload()
+    page.root.wait_for(timeout=300_000)
+    page.click_pixel(30, 30)
+    page.page.keyboard.press("ArrowUp")
+    page.until("it answers after the page was loaded again", lambda: page.fact("actions"), "6 of 40")
+    page.run(1)
+    page.until("closed: the canvas is gone, the picture stays", lambda: (page.root.count(), page.stills()), (0, 1))
+    page.shot("closed")
+    lab.stop_kernels()
+    page.page.reload()
+    page.until("opened again without its kernel: the picture", lambda: (page.root.count(), page.stills()), (0, 1))
+    page.shot("reopened")
+
+
+def try_tiles(page, lab):
+    page.open()
+    page.click_pixel(20, 20)
+    page.click_pixel(40, 33)
+    page.until("clicks are actions", lambda: page.fact("actions"), "2")
+    actions = [[6, 20, 20], [6, 40, 33]]
+    page.until("at that pixel", page.pixels, lab.ask(EXPECTED, json.dumps(["lights", 2, 3, actions])))
+    page.shot("clicked")
+    page.run(1)
+    page.until("closed", lambda: page.root.count(), 0)
+    recorded, frame = lab.ask(READ, lab.work / "lights.jsonl.gz")
+    assert recorded == [[0, 0, 0], *actions], recorded
+
+
+def try_dream(page, lab):
+    page.open()
+    page.click_pixel(30, 30)
+    keys = {UP: "ArrowUp", DOWN: "ArrowDown", LEFT: "ArrowLeft", RIGHT: "ArrowRight"}
+    route = [4, 4, 3, 1, 2, 4, 1, 3]
+    for n, kind in enumerate(route, 1):
+        page.page.keyboard.press(keys[kind])
+        page.until(f"step {n}", page.step, [n, n])
+    page.shot("awake")
+    real = page.pixels(0)
+    page.button("dream")
+    page.until("asleep", lambda: page.root.get_by_role("button", name="wake").count(), 1)
+    page.page.keyboard.press("ArrowLeft")
+    page.page.keyboard.press("ArrowRight")
+    page.until("two dreamt", lambda: page.title(1), "dream: 2 actions")
+    assert page.step() == [8, 8], "the engine was asked in a dream"
+    page.shot("asleep")
+    page.button("wake")
+    page.until("awake again, at the same frame", lambda: page.pixels(0), real)
+    page.slide(3)
+    page.until("the slider goes back", page.step, [3, 8])
+    page.shot("back")
+    page.click_pixel(2, 2)  # gives the canvas the keys
+    page.page.keyboard.press("ArrowDown")
+    page.until("a press there branches", page.step, [4, 4])
+    page.button("save")
+    page.until("saved", lambda: page.note().startswith("Saved 4 actions"), True)
+    recorded, _ = lab.ask(READ, lab.work / "recordings" / "maze-1.jsonl.gz")
+    assert [kind for kind, *_ in recorded] == [0, *route[:3], DOWN], recorded
+    check_saved(page, lab)
+    page.run(1)
+    page.until("closed", lambda: (page.root.count(), page.stills()), (0, 1))
+
+
+def try_recording(page, lab):
+    steps = lab.ask(WRITE, lab.work / "crates.jsonl.gz")
+    page.open()
+    page.until("the model has read it", page.note, "")
+    page.until("from the start", page.step, [0, steps - 1])
+    page.slide(7)
+    page.until("the slider moves", page.step, [7, steps - 1])
+    recorded, _ = lab.ask(READ, lab.work / "crates.jsonl.gz")
+    frame = lab.ask(EXPECTED, json.dumps(["crates", 4, 3, recorded[1:8]]))
+    page.until("its frame is the engine's", lambda: page.pixels(0), frame)
+    page.shot("slider")
+    page.root.locator("button.play").click()
+    page.until("it plays to the end", page.step, [steps - 1, steps - 1])
+    page.shot("end")
+    page.run(1)
+    page.until("closed", lambda: (page.root.count(), page.stills()), (0, 1))
+
+
+def try_one(name, browser, lab, out, theme):
+    "One explorer in one theme."
+    context = browser.new_context(viewport={"width": 1180, "height": 780})
+    page, errors = context.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    try:
+        globals()[f"try_{name}"](Page(page, lab, name, out, theme), lab)
+        assert not errors, errors
+    except Exception:
+        page.screenshot(path=out / f"{name}-failed-{theme.lower()}.png")
+        raise
+    context.close()
+
+
+def try_all(python, browser, out, names):
+    for theme in ("Light", "Dark"):
+        folder = Path(tempfile.mkdtemp())
+        with Lab(python, folder, theme) as lab:
+            for name in names:
+                try_one(name, browser, lab, out, theme)
+        assert lab.process.poll() is not None
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    here = ROOT / ".venv" / "bin" / "python"
+    parser.add_argument(
+        "--python", default=str(here if here.exists() else sys.executable), help="with wmil and JupyterLab"
+    )
+    parser.add_argument("--out", default=tempfile.mkdtemp(prefix="explorers-"), help="folder for screenshots")
+    parser.add_argument("--only", default=",".join(NOTEBOOKS), help="which explorers, separated by commas")
+    args = parser.parse_args()
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        sys.exit(missing_playwright())
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        try_all(args.python, browser, out, args.only.split(","))
+        browser.close()
+    print(f"all as it should be; screenshots in {out}")
+
+
+if __name__ == "__main__":
+    main()
