@@ -22,7 +22,7 @@ from .recorder import record_play, write_recording
 from .recordings import read_folder, read_recording
 from .report import report_table, write_report
 from .saved_model import load_pixel_model, save_pixel_model
-from .study import Foreseen, Study, study_game
+from .study import StudiedStep, Study, study_game
 from ..options import cli_config
 from ..storage import atomic_folder, atomic_write, check_content, read_json, sha256_file, sha256_json
 
@@ -95,7 +95,7 @@ def _kept(folder, asked):  # -> Study, or None
     record = StudyRecord(**check_content(file, record, dict))
     with np.load(folder / "examples.npz") as arrays:
         frames = arrays["frames"]
-    examples = [Foreseen(step, press, *three) for step, press, three in zip(record.steps, record.presses, frames)]
+    examples = [StudiedStep(step, press, *three) for step, press, three in zip(record.steps, record.presses, frames)]
     return Study(record.game, load_pixel_model(folder), record.rows, examples)
 
 # %% ../../nbs/498_games.train.ipynb #cell-11
