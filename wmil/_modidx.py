@@ -701,6 +701,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'wmil.dev.graph._find_inputs': ('dev.graph.html#_find_inputs', 'wmil/dev/graph.py'),
                                 'wmil.dev.graph._makers': ('dev.graph.html#_makers', 'wmil/dev/graph.py'),
                                 'wmil.dev.graph._not_in_the_future': ('dev.graph.html#_not_in_the_future', 'wmil/dev/graph.py'),
+                                'wmil.dev.graph._stamp_text': ('dev.graph.html#_stamp_text', 'wmil/dev/graph.py'),
                                 'wmil.dev.graph.all_jobs': ('dev.graph.html#all_jobs', 'wmil/dev/graph.py'),
                                 'wmil.dev.graph.config_hashes': ('dev.graph.html#config_hashes', 'wmil/dev/graph.py'),
                                 'wmil.dev.graph.existing_results': ('dev.graph.html#existing_results', 'wmil/dev/graph.py'),

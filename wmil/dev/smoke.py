@@ -128,11 +128,11 @@ class NotebookTests:
         self,
         folder: Path,  # for results, figures and temporary files
         slow: bool = False,  # the cells marked slow too
-        cores: int = None,  # how many processes; default: as many as there are cores
+        workers: int = None,  # how many processes; default: one more than there are cores
     ):
         context = multiprocessing.get_context("fork")
         self.folder = Path(folder)
-        self._pool = ProcessPoolExecutor(cores or os.cpu_count(), context, _prepare, (self.folder,))
+        self._pool = ProcessPoolExecutor(workers or os.cpu_count() + 1, context, _prepare, (self.folder,))
         self._futures = []
         self._outputs = {"WMIL_OUTPUT": str(self.folder / "graph")}
         with _environment(**self._outputs):
@@ -179,5 +179,5 @@ def close(self: NotebookTests):
     "End the processes, also those at work."
     if not all(future.done() for future in self._futures):
         for process in multiprocessing.active_children():
-            process.terminate()
+            process.kill()  # SIGTERM would only end the training that a notebook is at
     self._pool.shutdown(cancel_futures=True)
