@@ -139,7 +139,8 @@ def test(
         }
         outcomes = [_report(title, check) for title, check in steps.items()]
     passed, failed = sum(o.passed for o in outcomes), sum(o.failed for o in outcomes)
-    print(f"{passed} passed, {failed} failed, in {time.monotonic() - since:.0f} s")
+    print(f"  {'all of it':20} {time.monotonic() - since:6.1f} s")
+    print(f"{passed} passed, {failed} failed")
     return not failed
 
 # %% ../../nbs/940_dev.cli.ipynb #cell-10
