@@ -231,13 +231,15 @@ class GymEnvs(GymnasiumEnv):
         name: str,  # Gymnasium's, such as CartPole-v1
         num_envs: int,  # N
         seed: int,  # decides all episodes
+        wrap=None,  # function of one environment that wraps it, the same way each time
     ):
         _check_gym_name(name)
         if num_envs < 1:
             raise ConfigError(f"num_envs = {num_envs} was given: expected 1 or more environments")
 
         def make():
-            return DeterministicReplay(gymnasium.make(name, disable_env_checker=True))
+            env = gymnasium.make(name, disable_env_checker=True)
+            return DeterministicReplay(wrap(env) if wrap else env)
 
         try:
             env = SyncVectorEnv([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)

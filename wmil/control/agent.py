@@ -53,6 +53,7 @@ class AgentConfig:
     buffer_size: PositiveInt = 100_000  # real steps in the replay buffer
     world_model_batch: PositiveInt = 32  # of the replayed windows, how many the world model learns from
     termination_fraction: Probability = 0.25  # of those, the part that contains a termination
+    vision_scale: tuple[PositiveFloat, ...] = ()  # unit of each dimension of an observed vector; none: half its range
     vision: VQVisionConfig = VQVisionConfig()  # for observations that are pictures
     memory: MemoryConfig = MemoryConfig()  # sizes of the memory
     controller: ControllerConfig = ControllerConfig()  # networks and planning; its gamma is replaced by the agent's
@@ -103,7 +104,7 @@ class WorldModelAgent(nn.Module):
         D = cfg.memory.hidden_dim
         self.cfg = cfg
         self.action_space = action_space
-        self.vision = make_vision(observation_space, cfg.vision)
+        self.vision = make_vision(observation_space, cfg.vision, cfg.vision_scale or None)
         z_dim = self.vision.z_dim
         self.controller = make_controller(action_space, z_dim, D, dataclasses.replace(cfg.controller, gamma=cfg.gamma))
         self.memory = TemporalTransformer(z_dim, self.controller.action_dim, cfg.memory)
