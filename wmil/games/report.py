@@ -10,6 +10,7 @@ import base64, html, io
 import matplotlib.pyplot as plt
 import pandas as pd
 from .study import RIVALS, Study, show_examples, summarise_study
+from ..plot import use_style
 from ..storage import atomic_write
 
 # %% ../../nbs/479_games.report.ipynb #cell-05
@@ -100,7 +101,9 @@ def write_report(
 ):
     "Write one HTML file that says what is known of each game."
     table = report_table(studies).to_html(index=False, border=0)
-    sections = "".join(_section(study, (commands or {}).get(study.game)) for study in studies)
+    with plt.rc_context():
+        use_style()
+        sections = "".join(_section(study, (commands or {}).get(study.game)) for study in studies)
     atomic_write(
         path,
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>What the model knows</title>"
