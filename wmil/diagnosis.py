@@ -37,7 +37,7 @@ def _check_episodes(episodes, what):
             "discrete actions"
         )
 
-
+# %% ../nbs/078_diagnosis.ipynb #split-6
 def _steps(episodes):  # obs (N, D), act (N, A), next obs (N, D)
     return (
         np.concatenate([e.obs[:-1] for e in episodes]).astype(float),
@@ -111,7 +111,7 @@ def _stretches(episodes, horizon):  # obs (B, H + 1, D), act (B, H, A): as many 
     obs = np.stack([e.obs[t : t + horizon + 1] for e, t in starts]).astype(float)
     return obs, np.stack([e.act[t : t + horizon] for e, t in starts]).astype(float)
 
-
+# %% ../nbs/078_diagnosis.ipynb #split-18
 def open_loop_errors(
     predict,  # as for `one_step_errors`
     held_out: list,  # of Episode
@@ -137,7 +137,7 @@ def useful_steps(
     better = (errors.model < errors[["start", "mean"]].min(axis=1)).to_numpy()
     return len(better) if better.all() else int(better.argmin())
 
-
+# %% ../nbs/078_diagnosis.ipynb #split-19
 def draw_horizon(
     errors: pd.DataFrame,  # from `open_loop_errors`
     ax,
@@ -173,7 +173,7 @@ def _about_rivals(errors):
     linear = errors["linear rule"]
     yield Answer("linear rule", errors["model"] < linear, f"error {errors['model']:.3g}, a linear rule {linear:.3g}")
 
-
+# %% ../nbs/078_diagnosis.ipynb #split-23
 def _about_actions(errors):
     ratio = errors["model, actions shuffled"] / max(errors["model"], 1e-12)
     times = f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2f}"

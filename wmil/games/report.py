@@ -86,7 +86,7 @@ def _section(study, command):
     play = f"<p>Play it: <code>{html.escape(command)}</code></p>" if command else ""
     return f"<h2>{html.escape(study.game)}</h2>{play}{''.join(_pictures(study))}"
 
-
+# %% ../../nbs/479_games.report.ipynb #split-11
 def _left_out(problems):
     if not problems:
         return ""

@@ -67,7 +67,7 @@ def _last(examples, right):
     chosen = [e for e in examples if e.right == right and (e.frame != e.came).any()]
     return chosen[-EXAMPLES:]
 
-
+# %% ../../nbs/478_games.study.ipynb #split-9
 def study_game(
     sessions: list,  # of Session, all of one game
     model: PixelModel,  # it learns; give one that doesn't know these recordings

@@ -74,7 +74,7 @@ class StudyRecord(NamedTuple):
     presses: list[str]  # of the examples
     steps: list[int]
 
-
+# %% ../../nbs/498_games.train.ipynb #split-9
 def _keep(folder, asked, study):
     with atomic_folder(folder) as tmp:
         save_pixel_model(tmp, study.model)
@@ -104,7 +104,7 @@ def _question(sessions, mixer):
     weights = sha256_json([p.numpy().tolist() for p in mixer.state_dict().values()])
     return sha256_json([files, weights])
 
-
+# %% ../../nbs/498_games.train.ipynb #split-11
 def studied(
     game: str,
     sessions: list,  # of Session, read from files
@@ -135,7 +135,7 @@ class StudyConfig:
     mixer: str = ""  # folder of a mixer to begin with; by default the one that comes with the project
     progress: bool = True  # count the steps, if that goes to a terminal
 
-
+# %% ../../nbs/498_games.train.ipynb #split-13
 def _gather(cfg):
     if not cfg.recordings and not cfg.game:
         raise WmilError("nothing to learn from: give --recordings FOLDER, or --game FILE.py, or both")
