@@ -2610,6 +2610,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'wmil.games.toys.untrained_toy': ('games.toys.html#untrained_toy', 'wmil/games/toys.py')},
             'wmil.games.train': { 'wmil.games.train.StudyConfig': ('games.train.html#studyconfig', 'wmil/games/train.py'),
                                   'wmil.games.train.StudyRecord': ('games.train.html#studyrecord', 'wmil/games/train.py'),
+                                  'wmil.games.train._check_replaceable': ('games.train.html#_check_replaceable', 'wmil/games/train.py'),
                                   'wmil.games.train._gather': ('games.train.html#_gather', 'wmil/games/train.py'),
                                   'wmil.games.train._keep': ('games.train.html#_keep', 'wmil/games/train.py'),
                                   'wmil.games.train._kept': ('games.train.html#_kept', 'wmil/games/train.py'),

@@ -17,7 +17,8 @@ from ..core import WmilError, cli, display_path
 from .engine import Engine, make_game
 from .explorer import GraphExplorer
 from .mixing import transitions
-from .puzzles import PuzzleGame, SHIPPED
+from .play import public_name
+from .puzzles import SHIPPED
 from .recorder import record_play, write_recording
 from .recordings import read_folder, read_recording
 from .report import report_table, write_report
@@ -47,7 +48,7 @@ def games_in(
 
 # %% ../../nbs/498_games.train.ipynb #cell-07
 def _slug(game):
-    return re.sub(r"[^\w.+-]+", "-", game)
+    return re.sub(r"[^\w.+-]+", "-", game).lstrip(".") or "game"
 
 
 def explored(
@@ -57,7 +58,7 @@ def explored(
 ):  # Session
     "A recording of an explorer's play, made once."
     engine = Engine(make_game(game))
-    name = game if isinstance(engine.game, PuzzleGame) else engine.game.game_id or Path(game).stem
+    name = public_name(game, engine)
     file = Path(folder) / f"{_slug(name)}-{presses}.recording.jsonl.gz"
     if not file.exists():
         engine.reset()
@@ -74,7 +75,14 @@ class StudyRecord(NamedTuple):
     presses: list[str]  # of the examples
     steps: list[int]
 
-# %% ../../nbs/498_games.train.ipynb #split-9
+# %% ../../nbs/498_games.train.ipynb #cell-10
+def _check_replaceable(folder):
+    parts = {"study.json", "examples.npz", "step_00000000"}
+    others = {f.name for f in folder.iterdir()} - parts if folder.is_dir() else ()
+    if others:
+        raise WmilError(f"{folder} holds something else ({min(others)}), which would be lost: choose another --out")
+
+
 def _keep(folder, asked, study):
     with atomic_folder(folder) as tmp:
         save_pixel_model(tmp, study.model)
@@ -84,7 +92,7 @@ def _keep(folder, asked, study):
         record = StudyRecord(asked, study.game, study.rows, presses, steps)
         atomic_write(tmp / "study.json", json.dumps(record._asdict()))
 
-# %% ../../nbs/498_games.train.ipynb #cell-10
+# %% ../../nbs/498_games.train.ipynb #cell-11
 def _kept(folder, asked):  # -> Study, or None
     file = folder / "study.json"
     if not file.exists():
@@ -98,13 +106,13 @@ def _kept(folder, asked):  # -> Study, or None
     examples = [StudiedStep(step, press, *three) for step, press, three in zip(record.steps, record.presses, frames)]
     return Study(record.game, load_pixel_model(folder), record.rows, examples)
 
-# %% ../../nbs/498_games.train.ipynb #cell-11
+# %% ../../nbs/498_games.train.ipynb #cell-12
 def _question(sessions, mixer):
     files = [sha256_file(session.path) for session in sessions]
     weights = sha256_json([p.numpy().tolist() for p in mixer.state_dict().values()])
     return sha256_json([files, weights])
 
-# %% ../../nbs/498_games.train.ipynb #split-11
+# %% ../../nbs/498_games.train.ipynb #cell-13
 def studied(
     game: str,
     sessions: list,  # of Session, read from files
@@ -117,13 +125,14 @@ def studied(
     asked = _question(sessions, model.mixer)
     study = _kept(folder, asked)
     if study is None:
+        _check_replaceable(folder)
         steps = sum(len(list(transitions(session))) for session in sessions)
         with tqdm(total=steps, desc=game, unit=" steps", leave=False, disable=None if progress else True) as bar:
             study = study_game(sessions, model, bar.update)
         _keep(folder, asked, study)
     return study
 
-# %% ../../nbs/498_games.train.ipynb #cell-13
+# %% ../../nbs/498_games.train.ipynb #cell-15
 @config
 class StudyConfig:
     "What to learn from, and where to keep it."
@@ -135,7 +144,7 @@ class StudyConfig:
     mixer: str = ""  # folder of a mixer to begin with; by default the one that comes with the project
     progress: bool = True  # count the steps, if that goes to a terminal
 
-# %% ../../nbs/498_games.train.ipynb #split-13
+# %% ../../nbs/498_games.train.ipynb #cell-16
 def _gather(cfg):
     if not cfg.recordings and not cfg.game:
         raise WmilError("nothing to learn from: give --recordings FOLDER, or --game FILE.py, or both")
@@ -145,7 +154,7 @@ def _gather(cfg):
         games.setdefault(session.game, []).append(session)
     return games, problems
 
-# %% ../../nbs/498_games.train.ipynb #cell-14
+# %% ../../nbs/498_games.train.ipynb #cell-17
 def _play_command(game, folder, cfg):
     short = game.split("-")[0]  # recordings name a game with its version
     ours, given = game in SHIPPED, Path(cfg.game).stem.split("-")[0] == short
