@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['WIDGET', 'PRIVATE', 'STILL_DIRTY', 'import_error', 'check_imports', 'check_names', 'output_errors', 'widget_errors',
-           'missing_outputs', 'check_results', 'start_tool', 'run_tool', 'error_output', 'check_clean', 'check_library',
-           'check_ruff', 'check_readme']
+           'missing_outputs', 'check_results', 'run_tool', 'error_output', 'check_clean', 'check_library', 'check_ruff',
+           'check_readme']
 
 # %% ../../nbs/930_dev.checks.ipynb #cell-02
 import ast
@@ -182,32 +182,19 @@ def check_results() -> list:  # sentences
     return errors
 
 # %% ../../nbs/930_dev.checks.ipynb #cell-20
-def start_tool(
+def run_tool(
     name: str,  # a program of this environment
     *args,  # its arguments
     cwd=None,  # where to run it
-    stdout=subprocess.PIPE,  # where its output goes, as in `subprocess.Popen`
-    stderr=subprocess.PIPE,  # where its complaints go
     **env,  # additions to the environment
-) -> subprocess.Popen:
-    "Start a program that is installed next to this Python."
+) -> subprocess.CompletedProcess:  # with its output as text
+    "Run a program that is installed next to this Python."
     here = Path(sys.executable).parent
     path = os.pathsep.join([str(here), os.environ.get("PATH", "")])
     env = {**os.environ, "PATH": path, **env}
     env.pop("IN_TEST", None)  # nbdev's tools do nothing while a test runs
     command = [str(here / name), *map(str, args)]
-    return subprocess.Popen(command, cwd=cwd or root(), stdout=stdout, stderr=stderr, text=True, env=env)
-
-
-def run_tool(
-    name: str,  # a program of this environment
-    *args,  # its arguments
-    **options,  # of `start_tool`
-) -> subprocess.CompletedProcess:  # with its output as text
-    "Run such a program to its end."
-    process = start_tool(name, *args, **options)
-    stdout, stderr = process.communicate()
-    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+    return subprocess.run(command, cwd=cwd or root(), capture_output=True, text=True, env=env)
 
 
 def error_output(

@@ -238,11 +238,21 @@ def _not_in_the_future(files):
             os.utime(file, (now, now))
 
 
+def _stamp_text(stamp):
+    "What a stamp says, but for the time of a rerun."
+    try:
+        content = json.loads(stamp.read_text(encoding="utf-8"))
+        return json.dumps({key: value for key, value in content.items() if key != "rerun"}, indent=1)
+    except (OSError, ValueError, AttributeError):
+        return ""  # there is none, or it is damaged
+
+
 def write_stamps(
     jobs: list,  # of the graph
     force: bool = False,  # make every job stale
 ):
     "Bring the jobs' stamps up to date; one whose content is right keeps its age."
+    rerun = {"rerun": time.time_ns()} if force else {}
     for job in jobs:
         _not_in_the_future([*job.reads, *job.makes, job.stamp])
         content = {
@@ -253,6 +263,5 @@ def write_stamps(
             "error": job.error,
             "code": job.code,
         }
-        text = json.dumps(content, indent=1)
-        if force or not job.stamp.exists() or job.stamp.read_text(encoding="utf-8", errors="replace") != text:
-            atomic_write(job.stamp, text)
+        if force or _stamp_text(job.stamp) != json.dumps(content, indent=1):
+            atomic_write(job.stamp, json.dumps({**content, **rerun}, indent=1))
