@@ -25,7 +25,7 @@ unexport PRESET ONLY SET PROFILE CORES LIMIT
 # a .venv that was made in another folder would still import from there
 $(if $(filter-out $(CURDIR),$(shell cat $(VENV)/.where 2>/dev/null)),$(info set-up: $(VENV) was made in another folder)$(shell rm -rf $(VENV)))
 
-.PHONY: help setup figures test faults lab latexmk paper bench docs clean
+.PHONY: help setup figures test faults claims lab latexmk paper bench docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -61,6 +61,9 @@ faults: $(READY) ## thousands of damaged files for every reader
 
 lab: $(READY) ## open the front page in JupyterLab
 	@$(RUN) jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS) nbs/index.ipynb
+
+claims: $(READY) ## write CLAIMS.md; ONLY="echo cue" runs claims again with other seeds
+	@$(DEV) claims --only "$$MAKE_ONLY"
 
 latexmk:
 	@command -v latexmk >/dev/null || { echo "latexmk is missing; Debian: apt install latexmk texlive-latex-extra lmodern; macOS: brew install --cask mactex" >&2; exit 1; }

@@ -22,7 +22,7 @@ from .claims import CLAIMS, Claim, claim_numbers, claim_text
 from .graph import graph
 from .notebooks import read_cells, syntax
 from ..fingerprints import fingerprint, module_file
-from ..results import provenance, read_results
+from ..results import read_results
 from ..stats import centre_and_ends
 from ..storage import atomic_write, read_sealed, sealed_json
 
@@ -73,17 +73,17 @@ def check_claim(
 ) -> Check:
     "Run a claim again with other seeds; what came of it, which is kept."
     rows, info = _run(claim)
+    fresh = claim.scores(rows)
     published = claim.scores(read_results(claim.experiment, "paper")[0])
-    fresh, origin = claim.scores(rows), info["provenance"]
     check = Check(
         claim=claim.name,
         published=claim_text(claim, published),
         score=claim_text(claim, fresh),
         inside=is_inside(fresh, published),
-        seeds=origin["seeds"],
+        seeds=info["provenance"]["seeds"],
         day=str(date.today()),
-        minutes=round(origin["seconds"] / 60, 1),
-        provenance=provenance(),
+        minutes=round(info["provenance"]["seconds"] / 60, 1),
+        provenance=info["provenance"],
     )
     atomic_write(check_file(claim.name), sealed_json(check))
     return check
@@ -198,6 +198,8 @@ def _known(claim):
 
 def check_page() -> list:  # sentences
     "What is out of date in CLAIMS.md."
+    if not list((root() / "results" / "paper").glob("*.json")):
+        return []
     file = root() / "CLAIMS.md"
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     lines = {name: _known(claim) for name, claim in CLAIMS.items()}
@@ -217,6 +219,6 @@ def claims(
     for name in names:
         check = check_claim(CLAIMS[name])
         verdict = "inside" if check["inside"] else "outside"
-        print(f"{name}: {check['score']} is {verdict} of {check['published']}", flush=True)
+        print(f"{name}: {check['score']}, {verdict} the published {check['published']}", flush=True)
     atomic_write(output_root() / "CLAIMS.md", claims_page())
     print(f"made {display_path(output_root() / 'CLAIMS.md')}")
