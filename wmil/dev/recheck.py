@@ -19,7 +19,7 @@ from typing_extensions import TypedDict
 from ..core import WmilError, check_choice, display_path, output_root, root
 from .batch import figures
 from .claims import CLAIMS, Claim, claim_numbers, claim_text
-from .graph import graph
+from .graph import Job, all_jobs
 from .notebooks import read_cells, syntax
 from ..fingerprints import fingerprint, module_file
 from ..results import read_results
@@ -116,14 +116,13 @@ def _differs(path, commit):
 
 # %% ../../nbs/937_dev.recheck.ipynb #cell-12
 def changed_code(
-    experiment: str,  # a notebook's name
+    job: Job,  # an experiment of the graph
     commit: str,  # of its results
 ) -> str:  # "no", "3 of 40 modules", "notebook, 3 of 40 modules" or "unknown"
     "What of an experiment's code has changed since a commit."
     if _git("cat-file", "-e", f"{commit}^{{commit}}") is None:
         return "unknown"
     changed = _git("diff", "--name-only", commit, "--", "nbs/experiments", "wmil").split()
-    job = next(job for job in graph("paper", experiment, rerun=True) if job.name == experiment)
     modules = [file for name in job.code if (file := module_file(name))]
     suspects = [file for file in (job.path, *modules) if file.relative_to(root()).as_posix() in changed]
     different = [file for file in suspects if _differs(file, commit)]
@@ -181,11 +180,10 @@ def claim_row(
 
 def claims_page() -> str:  # Markdown
     "The page of all claims."
-    lines = []
+    jobs, lines = all_jobs("paper", {}), []
     for claim in CLAIMS.values():
-        commit = claim_numbers(claim).commit
-        cells = [*claim_row(claim), changed_code(claim.experiment, commit), _check_text(claim)]
-        lines.append(_line(cells))
+        changed = changed_code(jobs[claim.experiment], claim_numbers(claim).commit)
+        lines.append(_line([*claim_row(claim), changed, _check_text(claim)]))
     table = [_line(COLUMNS), _line(["---"] * len(COLUMNS)), *lines]
     return "\n\n".join(["# Claims", *INTRODUCTION, "".join(table)])
 
@@ -197,7 +195,7 @@ def _known(claim):
 
 
 def check_page() -> list:  # sentences
-    "What is out of date in CLAIMS.md."
+    "What is out of date in CLAIMS.md, where there are results."
     if not list((root() / "results" / "paper").glob("*.json")):
         return []
     file = root() / "CLAIMS.md"
