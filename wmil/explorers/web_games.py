@@ -140,16 +140,15 @@ def draw_game(
 # %% ../../nbs/642_explorers.web_games.ipynb #cell-16
 STRANGE = {  # game -> its hand-made levels
     "maze": [
-        {"name": "no walls at all", "rows": "S...... ....... ....... ....... ....... ....... ......G", "budget": 60},
-        {"name": "nothing but doors", "rows": "SAAAAAA AAAAAAA AAAAAAA AAAaAAA AAAAAAA AAAAAAA AAAAAAG", "budget": 60},
-        {"name": "doors around you", "rows": "....A.. .bAAAB. .A...B. .A.S.BA .C...Bc .CCCBB. a.....G", "budget": 60},
+        {"name": "no walls", "rows": "S...... ....... ....... ....... ....... ....... ......G", "budget": 60},
+        {"name": "43 doors", "rows": "S.aAAAA ..AAAAA AAAAAAA AAAAAAA AAAAAAA AAAAAAA AAAAAAG", "budget": 60},
     ],
     "crates": [
-        {"name": "four crates, no pillars", "rows": "@.... .$.$. ..... .$.$. oo.oo"},
+        {"name": "four crates", "rows": "@.... .$.$. ..... .$.$. oo.oo"},
         {"name": "six crates", "rows": "@o.o. .$$$. o...o .$$$. .o.o."},
     ],
     "lights": [
-        {"name": "a row of lamps", "start": "0100 0000", "target": "1101 1010", "colors": 2, "left": 8, "top": 20},
+        {"name": "two rows", "start": "0100 0000", "target": "1101 1010", "colors": 2, "left": 8, "top": 20},
         {"name": "five colours", "start": "012 340 123", "target": "120 041 243", "colors": 5, "left": 12, "top": 12},
     ],
 }
