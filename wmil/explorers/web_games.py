@@ -8,7 +8,7 @@ __all__ = ['MAZE_SIGNS', 'LEVEL_READERS', 'STRANGE', 'level_text', 'game_from_te
 # %% ../../nbs/642_explorers.web_games.ipynb #cell-02
 import numpy as np
 from arcengine import Level, Sprite
-from ..core import WmilError
+from ..core import WmilError, check_choice
 from wmil.games.crates import (
     CRATE_TILES, ROOM_FLOOR, ROOM_WALL, SIDE, Crates, Room, cell_list, crate_tile, neighbours, tile_corner
 )  # fmt: skip
@@ -116,6 +116,42 @@ def _lights_level(text):
     return Level([plate], data={"board": board, "start": start})
 
 # %% ../../nbs/642_explorers.web_games.ipynb #cell-13
+def _check_grid(name, text, rows, columns, once):
+    "Rows and columns, and signs of which there must be exactly one."
+    grid = text.get("rows", "").split()
+    if [len(row) for row in grid] != [columns] * rows:
+        raise WmilError(f"{grid} is no level of {name}: expected {rows} rows of {columns} signs")
+    for signs in once:
+        found = sum(c in signs for row in grid for c in row)
+        if found != 1:
+            raise WmilError(f"a level of {name} has {found} of the sign {' or '.join(signs)}: expected one")
+
+
+def _check_lamps(text):
+    start, target = text.get("start", "").split(), text.get("target", "").split()
+    shapes = [[len(row) for row in rows] for rows in (start, target)]
+    known = "0123456789"[: min(text.get("colors", 0), len(LAMP_COLORS))]
+    if (
+        shapes[0] != shapes[1]
+        or len(set(shapes[0])) != 1
+        or len(start) < 2
+        or set("".join(start + target)) - set(known)
+    ):
+        raise WmilError(
+            f"{text} is no level of lights: expected two or more rows of digits, as many in start as in target, "
+            f"each below the number of colours, which is {len(LAMP_COLORS)} at most"
+        )
+
+
+def _check_level(name, text):
+    if check_choice("game", name, ("maze", "lights", "crates")) == "maze":
+        _check_grid(name, text, HEIGHT, WIDTH, ("S", "G"))
+    elif name == "crates":
+        _check_grid(name, text, SIDE, SIDE, ("@+",))
+    else:
+        _check_lamps(text)
+
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-15
 LEVEL_READERS = {"maze": (Maze, _maze_level), "lights": (Lights, _lights_level), "crates": (Crates, _crates_level)}
 
 
@@ -123,7 +159,8 @@ def game_from_text(
     name: str,  # of the game
     text: dict,  # from `level_text`, or written by hand
 ):  # a Maze, Lights or Crates
-    "A game with this level alone."
+    "A game with this level alone; `WmilError` says what is wrong with the text."
+    _check_level(name, text)
     cls, read = LEVEL_READERS[name]
     game = cls(0, levels=1)
     game._levels[0] = level = copy_level(read(text))
@@ -137,7 +174,7 @@ def draw_game(
     "The frame that a game shows."
     return game.camera.render(game.current_level.get_sprites()).astype(np.uint8)
 
-# %% ../../nbs/642_explorers.web_games.ipynb #cell-16
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-18
 STRANGE = {  # game -> its hand-made levels
     "maze": [
         {"name": "no walls", "rows": "S...... ....... ....... ....... ....... ....... ......G", "budget": 60},
@@ -153,7 +190,7 @@ STRANGE = {  # game -> its hand-made levels
     ],
 }
 
-# %% ../../nbs/642_explorers.web_games.ipynb #cell-19
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-21
 def _tile_text(tile):  # (8, 8) colours, -1 where transparent
     return " ".join("".join("." if c < 0 else f"{c:x}" for c in row) for row in tile.tolist())
 
