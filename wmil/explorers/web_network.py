@@ -9,7 +9,7 @@ __all__ = ['pack_halves', 'pack_player', 'script_of', 'page_file', 'has_node', '
 import base64, json, shutil, subprocess
 from pathlib import Path
 import torch
-from ..core import WmilError, root
+from ..core import WmilError, display_path, root
 from ..games.transformer import GameTransformer
 
 # %% ../../nbs/640_explorers.web_network.ipynb #cell-06
@@ -70,7 +70,7 @@ def page_file(
     "A file of the page, in docs/static/dream; `WmilError` if wmil was installed without its repository."
     file = root() / "docs/static/dream" / name
     if not file.exists():
-        raise WmilError(f"{name} isn't in {file.parent}: the page is made from a clone of the repository")
+        raise WmilError(f"{display_path(file)} is missing: the page is made from a clone of the repository")
     return file
 
 
