@@ -140,7 +140,7 @@ def site_links(
 ) -> str:  # for the site
     "Point links between notebooks and pages to where they lie on the site."
     text = re.sub(r"\]\(\.\./README\.md", "](../index.ipynb", text)
-    text = re.sub(rf"\]\(\.\./({'|'.join(map(re.escape, PAGES))})", r"](\1", text)
+    text = re.sub(rf"\]\(\.\./((?:\.\./)?(?:{'|'.join(map(re.escape, PAGES))}))", r"](\1", text)
     text = re.sub(r"\]\(\.\./docs/(\w+\.md)", r"](\1", text)
     return re.sub(r"\]\((\.\./)?nbs/", lambda m: f"]({m[1] or ''}", text)
 
