@@ -86,7 +86,7 @@ def write_page(
         (new / "index.html").write_text(SHELL + "\n".join(scripts) + "\n", encoding="utf-8")
     return folder / "index.html"
 
-# %% ../../nbs/645_explorers.web_page.ipynb #cell-14
+# %% ../../nbs/645_explorers.web_page.ipynb #cell-18
 @config
 class PageCommand:
     "Where the page goes, and whose dream it shows."
@@ -105,7 +105,7 @@ def main(argv=None):
     page = write_page(Path(options.folder).expanduser(), options.player or None)
     print(f"made {display_path(page)}")
 
-# %% ../../nbs/645_explorers.web_page.ipynb #cell-15
+# %% ../../nbs/645_explorers.web_page.ipynb #cell-19
 if __name__ == "__main__" and "__file__" in globals():
     from wmil.explorers.web_page import main as command  # --help reads the comments of a class of a module
 
