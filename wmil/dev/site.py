@@ -140,7 +140,8 @@ def site_links(
 ) -> str:  # for the site
     "Point links between notebooks and pages to where they lie on the site."
     text = re.sub(r"\]\(\.\./README\.md", "](../index.ipynb", text)
-    text = re.sub(rf"\]\(\.\./({'|'.join(map(re.escape, PAGES))})", r"](\1", text)
+    text = re.sub(rf"\]\(\.\./((?:\.\./)?(?:{'|'.join(map(re.escape, PAGES))}))", r"](\1", text)
+    text = re.sub(r"\]\(\.\./docs/(\w+\.md)", r"](\1", text)
     return re.sub(r"\]\((\.\./)?nbs/", lambda m: f"]({m[1] or ''}", text)
 
 # %% ../../nbs/925_dev.site.ipynb #cell-21
@@ -159,6 +160,16 @@ def _write_page(path, target, names, module):
     nbformat.write(page, target)
 
 # %% ../../nbs/925_dev.site.ipynb #cell-23
+def _pages_to_play():
+    return sorted((root() / "docs").glob("*.md"))
+
+
+def _copy_pages_to_play(source):
+    for page in _pages_to_play():
+        text = page.read_text(encoding="utf-8").replace("](../", "](")
+        (source / page.name).write_text(site_links(text), encoding="utf-8")
+
+# %% ../../nbs/925_dev.site.ipynb #cell-25
 def _entry_of(path):
     "A notebook's line in the sidebar: a lesson's begins with its number."
     page = str(path.relative_to(root() / "nbs").with_suffix(""))
@@ -171,13 +182,19 @@ def _contents(order, modules):
     trees = {title: [_entry_of(p) for p in paths] for title, paths in order.items()}
     pages = [str(p.relative_to(nbs).with_suffix("")) for p in sorted(nbs.glob("*.md"))]
     pages += [name.removesuffix(".md") for name in PAGES if (root() / name).exists()]
-    trees = {**({"About": pages} if pages else {}), **trees, "Reference": [f"api/{module}" for module in modules]}
+    play = [page.stem for page in _pages_to_play()]
+    trees = {
+        **({"Play": play} if play else {}),
+        **({"About": pages} if pages else {}),
+        **trees,
+        "Reference": [f"api/{module}" for module in modules],
+    }
     lines = []
     for title, entries in trees.items():
         lines += ["```{toctree}", f":caption: {title}", ":hidden:", ":maxdepth: 1", "", *entries, "```", ""]
     return "\n".join(lines)
 
-# %% ../../nbs/925_dev.site.ipynb #cell-24
+# %% ../../nbs/925_dev.site.ipynb #cell-26
 def _copy_linked(source: Path, target: Path):
     "Copy a file or folder that the front page links to."
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -186,7 +203,7 @@ def _copy_linked(source: Path, target: Path):
     elif source.exists():
         shutil.copy(source, target)
 
-# %% ../../nbs/925_dev.site.ipynb #cell-26
+# %% ../../nbs/925_dev.site.ipynb #cell-28
 def _write_source(source):
     "Everything that Sphinx reads."
     import nbformat
@@ -197,6 +214,7 @@ def _write_source(source):
         _write_page(path, source / path.relative_to(nbs), names, made_by.get(path))
     for page in nbs.glob("*.md"):
         shutil.copy(page, source)
+    _copy_pages_to_play(source)
     for name in PAGES:
         if (root() / name).exists():
             (source / name).parent.mkdir(exist_ok=True)
@@ -208,17 +226,27 @@ def _write_source(source):
     for module, path in modules.items():
         (source / "api" / f"{module}.md").write_text(reference_page(module, path), encoding="utf-8")
 
-# %% ../../nbs/925_dev.site.ipynb #cell-28
+# %% ../../nbs/925_dev.site.ipynb #cell-30
+def _write_dream(html):
+    "What the page of the dream computes with, next to its scripts."
+    if (root() / "docs/dream.md").exists():
+        command = [sys.executable, "-m", "wmil.explorers.web_page", "--folder", str(html / "_static/dream")]
+        r = subprocess.run(command, stdout=subprocess.DEVNULL)
+        if r.returncode:
+            raise WmilError("the page of the dream was not made: its command says above why")
+
+# %% ../../nbs/925_dev.site.ipynb #cell-32
 def build_docs() -> Path:  # the front page
     "Build the site in _docs/html."
     docs = root() / "_docs"
     shutil.rmtree(docs / "source", ignore_errors=True)
     (docs / "source").mkdir(parents=True)
     _write_source(docs / "source")
-    for name in ("figures/paper", "LICENSE", "CITATION.cff"):
+    for name in ("figures/paper", "docs/static", "LICENSE", "CITATION.cff"):
         _copy_linked(root() / name, docs / name)
     options = ["-q", "-c", root() / "docs", "-d", docs / "cache", docs / "source", docs / "html"]
     r = subprocess.run([sys.executable, "-m", "sphinx", *map(str, options)])
     if r.returncode:
         raise WmilError("the site was not built: Sphinx says above why")
+    _write_dream(docs / "html")
     return docs / "html" / "index.html"
