@@ -7,7 +7,6 @@ __all__ = ['autoreset', 'encode_action', 'decode_action', 'box_bounds', 'check_t
            'GymnasiumEnv', 'DeterministicReplay', 'GymEnvs', 'EpisodeStarts', 'EnvCheck', 'check_batched_env']
 
 # %% ../nbs/030_envs.ipynb #cell-02
-import importlib
 from typing import NamedTuple
 import gymnasium
 import numpy as np
@@ -15,7 +14,8 @@ import torch
 from fastcore.basics import patch
 from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from .core import ConfigError, WmilError, suggest
+from .core import ConfigError, WmilError
+from .makers import check_distinct, env_label, env_maker
 from .rng import check_seed, stream_seed
 
 # %% ../nbs/030_envs.ipynb #cell-04
@@ -224,21 +224,21 @@ class DeterministicReplay(gymnasium.Wrapper):
 
 # %% ../nbs/030_envs.ipynb #cell-37
 class GymEnvs(GymnasiumEnv):
-    "N environments of one name as a batched tensor environment that can be saved."
+    "N environments of one kind as a batched tensor environment that can be saved."
 
     def __init__(
         self,
-        name: str,  # Gymnasium's, such as CartPole-v1
+        name,  # Gymnasium's, such as CartPole-v1; or a class of yours, or a function () -> one environment
         num_envs: int,  # N
         seed: int,  # decides all episodes
         wrap=None,  # function of one environment that wraps it, the same way each time
     ):
-        _check_gym_name(name)
+        make_one, name = env_maker(name), env_label(name)
         if num_envs < 1:
             raise ConfigError(f"num_envs = {num_envs} was given: expected 1 or more environments")
 
         def make():
-            env = gymnasium.make(name, disable_env_checker=True)
+            env = make_one()
             return DeterministicReplay(wrap(env) if wrap else env)
 
         try:
@@ -248,33 +248,10 @@ class GymEnvs(GymnasiumEnv):
         except Exception as e:
             message = str(e).splitlines()[0] if str(e) else "no message"
             raise WmilError(f"{name} cannot be made: {type(e).__name__} ({message})") from e
+        check_distinct(name, env.envs)
         super().__init__(env, [stream_seed(seed, f"{name} {i}") for i in range(num_envs)])
 
 # %% ../nbs/030_envs.ipynb #cell-39
-def _import_module_of(name):
-    "Import the module that an environment's name begins with; what remains is its name in Gymnasium's registry."
-    module, colon, own = name.rpartition(":")
-    if not colon:
-        return name
-    try:
-        importlib.import_module(module)
-    except Exception as e:
-        why = f"{type(e).__name__}: {str(e).splitlines()[0] if str(e) else 'no message'}"
-        raise ConfigError(f"module {module!r} of environment {name!r} cannot be imported ({why}): check it") from e
-    return own
-
-
-def _check_gym_name(name):
-    name = _import_module_of(name)
-    try:
-        gymnasium.spec(name)
-    except gymnasium.error.Error:
-        hint = suggest(name, gymnasium.registry)
-        raise ConfigError(
-            f"no environment is called {name!r}: expected a name that Gymnasium knows, such as CartPole-v1{hint}"
-        ) from None
-
-# %% ../nbs/030_envs.ipynb #cell-41
 @patch
 def state_dict(self: GymEnvs) -> dict:
     "Everything that decides what comes next."

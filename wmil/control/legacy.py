@@ -119,7 +119,7 @@ class LegacyExperience(Experience):
 
 # %% ../../nbs/345_control.legacy.ipynb #cell-16
 def train_legacy(
-    env,  # N environments, or a name for cfg.envs of them
+    env,  # N environments; or a name, a class or a function for cfg.envs of them
     faults=tuple(FAULTS),  # which faults of the old loop
     cfg: AgentConfig = AgentConfig(),  # everything else
     training: TrainerConfig = TrainerConfig(),  # how long, how fast
@@ -131,7 +131,8 @@ def train_legacy(
 ) -> tuple:  # agent, history
     "Train an agent by the old loop, with some or all of its faults."
     cfg = legacy_config(faults, cfg)
-    env = make_envs(env, cfg.envs, seed, learning=True) if isinstance(env, str) else env
+    if isinstance(env, str) or callable(env):
+        env = make_envs(env, cfg.envs, seed, learning=True)
     torch.manual_seed(stream_seed(seed, "agent"))
     if agent is None:
         agent = LegacyAgent(env.observation_space, env.action_space, cfg, faults)

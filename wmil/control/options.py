@@ -22,7 +22,9 @@ from ..trainers import TrainerConfig
 class ControlConfig:
     "All options of a control run."
 
-    env_name: str = "CarRacing-v3"  # Gymnasium's name; module:Name-v0 imports the module first
+    env_name: str = (
+        "CarRacing-v3"  # Gymnasium's name; module:Name-v0 imports the module first, module:Name is a class in it
+    )
     use_improved_controller: bool = False  # networks 128 → 64 and planning, instead of one linear layer
     use_a2c: bool = False  # actor-critic on rollouts, instead of the old loop with its faults
     max_epoch: PositiveInt = 200  # rollouts with their updates; in pre-training, passes over the collected steps

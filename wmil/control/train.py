@@ -29,6 +29,7 @@ from .pretraining import collect_experience, pretrain_memory, pretrain_vision
 from .training import PARTS, evaluate_agent, load_matching, save_agent
 from ..config import dump_config
 from ..core import ConfigError, WmilError, cli, display_path, output_root, root
+from ..makers import env_label
 from ..rng import stream_seed
 from ..runs import Run, open_run
 from ..safeguards import find_non_finite
@@ -300,12 +301,15 @@ def train_control(
     resume: str = None,  # run directory to resume
     progress: bool = True,  # show a progress bar
     log=print,  # tells what happens
-    env=None,  # other environments than those of cfg.env_name
+    env=None,  # instead of cfg.env_name: a class or function that makes one, or N environments
     folder=None,  # where a new run is kept; by default runs/ under the output root
 ) -> ControlRun:
     "Train in a run directory, new or resumed."
+    if callable(env):
+        cfg = dataclasses.replace(cfg, env_name=env_label(env))
     cfg = resolve_auto(cfg)
-    env = env or make_envs(cfg.env_name, int(cfg.env_batch_number), cfg.seed, learning=True)
+    if env is None or callable(env):
+        env = make_envs(env or cfg.env_name, int(cfg.env_batch_number), cfg.seed, learning=True)
     env = CheckedEnv(env, cfg.env_name)
     try:
         agent = make_control_agent(cfg, env)

@@ -15,6 +15,7 @@ from .agent import AgentConfig, AgentState, WorldModelAgent
 from .dreams import Experience
 from .envs import make_envs
 from ..envs import EpisodeStarts
+from ..makers import env_label
 from ..config import config, dump_config, make_config
 from ..core import ConfigError, check_choice
 from ..rng import Rng, stream_seed
@@ -51,7 +52,7 @@ class AgentPolicy:
 # %% ../../nbs/335_control.training.ipynb #cell-07
 def evaluate_agent(
     agent: WorldModelAgent,  # who plays
-    env_name: str,  # where
+    env_name,  # where: a name, a class or a function, as of `make_envs`
     episodes: int = 100,  # E
     seed: int = 0,  # of the episodes
     batch_size: int = 100,  # episodes in parallel; a CarRacing takes a process each
@@ -61,18 +62,20 @@ def evaluate_agent(
 ) -> torch.Tensor:  # (E,), returns
     "Play fresh episodes to their ends, with the weights as they are."
     returns, rng = [], None if greedy else Rng(seed, "evaluation")
-    for first in range(0, episodes, batch_size):
-        n = min(batch_size, episodes - first)
-        env = make(env_name, n, stream_seed(seed, f"evaluation {first}"))
-        try:
-            returns.append(episode_returns(EpisodeStarts(env), AgentPolicy(agent, n, rng), max_steps))
-        finally:
-            env.close()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(seed, "plans"))  # the search of a plan draws from PyTorch's own generator
+        for first in range(0, episodes, batch_size):
+            n = min(batch_size, episodes - first)
+            env = make(env_name, n, stream_seed(seed, f"evaluation {first}"))
+            try:
+                returns.append(episode_returns(EpisodeStarts(env), AgentPolicy(agent, n, rng), max_steps))
+            finally:
+                env.close()
     return torch.cat(returns)
 
 # %% ../../nbs/335_control.training.ipynb #cell-09
 def train_agent(
-    env,  # N environments, or a name for cfg.envs of them
+    env,  # N environments; or a name, a class or a function for cfg.envs of them
     cfg: AgentConfig = AgentConfig(),  # parts and losses
     training: TrainerConfig = TrainerConfig(),  # how long, how fast; its max_grad_norm is replaced by the agent's
     seed: int = 0,  # of everything
@@ -81,7 +84,8 @@ def train_agent(
     resume: bool = False,  # continue from the run's newest checkpoint
 ) -> tuple:  # agent, history
     "Train an agent in environments."
-    env = make_envs(env, cfg.envs, seed, learning=True) if isinstance(env, str) else env
+    if isinstance(env, str) or callable(env):
+        env = make_envs(env, cfg.envs, seed, learning=True)
     torch.manual_seed(stream_seed(seed, "agent"))
     if agent is None:
         agent = WorldModelAgent(env.observation_space, env.action_space, cfg)
@@ -105,7 +109,7 @@ class SavedAgent:
 def save_agent(
     agent: WorldModelAgent,  # what to save
     folder,  # where; it holds one agent, the last one saved
-    env_name: str,  # its environment
+    env_name,  # its environment: a name, a class or a function
     step: int = 0,  # real steps it has learnt from
     parts=PARTS,  # which parts
 ):
@@ -114,7 +118,7 @@ def save_agent(
         check_choice("part", part, PARTS)
     others = [part for part in PARTS if part not in parts]
     weights = {k: v for k, v in agent.state_dict().items() if k.split(".")[0] not in others}
-    about = SavedAgent(step=step, agent=dump_config(agent.cfg), env_name=env_name, parts=list(parts))
+    about = SavedAgent(step=step, agent=dump_config(agent.cfg), env_name=env_label(env_name), parts=list(parts))
     return save_checkpoint(folder, 0, weights, dump_config(about))
 
 # %% ../../nbs/335_control.training.ipynb #cell-21
@@ -165,6 +169,7 @@ def _check_sizes(cfg, weights, source):
 # %% ../../nbs/335_control.training.ipynb #cell-27
 def load_agent(
     folder,  # a folder that `save_agent` wrote
+    env=None,  # class or function that makes its environment, where a name alone doesn't
 ) -> tuple:  # agent, name of its environment
     "Make an agent again; `CheckpointError` if only parts were saved."
     checkpoint = read_agent(folder)
@@ -172,7 +177,7 @@ def load_agent(
     _check_whole_agent(source, about)
     cfg = make_config(AgentConfig, about.agent, source)
     _check_sizes(cfg, checkpoint.weights, source)
-    env = make_envs(about.env_name, 1, 0)
+    env = make_envs(about.env_name if env is None else env, 1, 0)
     agent = WorldModelAgent(env.observation_space, env.action_space, cfg)
     env.close()
     load_weights(agent, checkpoint.weights, source)

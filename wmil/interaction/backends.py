@@ -308,6 +308,8 @@ def _server_words(self: OpenAIModel, e) -> str:
     body = e.body
     if isinstance(body, dict):
         body = body.get("message") or body.get("detail") or body.get("error") or ""
+    if str(body).lstrip().startswith("<"):  # a page for a browser
+        return ""
     return one_line(self.hide_key(str(body or "")), 120)
 
 # %% ../../nbs/150_interaction.backends.ipynb #cell-39

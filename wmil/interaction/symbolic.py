@@ -90,6 +90,52 @@ class ActionSpace(gymnasium.spaces.Discrete):
         self.size = size
 
 # %% ../../nbs/102_interaction.symbolic.ipynb #cell-17
+def _check_table(task, what, table, shape):
+    if not torch.is_tensor(table) or tuple(table.shape) != shape:
+        given = tuple(table.shape) if torch.is_tensor(table) else type(table).__name__
+        expected = f"a tensor {shape}, a row for each state and a column for each action"
+        raise ConfigError(f"{what} of task {task.name!r} is {given}: expected {expected}")
+
+
+def _check_rewards(task, low, high):
+    if not 0 <= low <= high <= 1:
+        raise ConfigError(f"rewards of task {task.name!r} go from {low:g} to {high:g}: expected 0 to 1")
+
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-19
+def _check_tables(task):
+    K, A = task.num_states, task.num_actions
+    if len(task.index) < K:
+        raise ConfigError(
+            f"task {task.name!r} lists {K} states of which {K - len(task.index)} occur twice: list each once"
+        )
+    _check_table(task, "right", task.right, (K, A))
+    _check_table(task, "reward", task.reward, (K, A))
+    _check_rewards(task, task.reward.min().item(), task.reward.max().item())
+    if task.after is None:
+        return
+    _check_table(task, "after", task.after, (K, A))
+    low, high = task.after.min().item(), task.after.max().item()
+    if task.after.is_floating_point() or not 0 <= low <= high < K:
+        raise ConfigError(
+            f"after of task {task.name!r} holds {low} to {high}: expected indices of states, 0 to {K - 1}"
+        )
+
+
+def _check_levels(task, levels):
+    shape = tuple(levels.shape) if torch.is_tensor(levels) else type(levels).__name__
+    if not torch.is_tensor(levels) or levels.ndim != 2 or levels.shape[1] != task.num_states:
+        raise ConfigError(f"levels of task {task.name!r} are {shape}: expected a tensor (levels, {task.num_states})")
+    for i, weights in enumerate(levels):
+        if not (weights >= 0).all() or not weights.sum() > 0:
+            raise ConfigError(
+                f"level {i} of task {task.name!r} poses nothing: expected weights of 0 or more, not all 0"
+            )
+        unsolvable = (weights > 0) & ~task.right.bool().any(-1)
+        if unsolvable.any():
+            state = task.states_list[int(unsolvable.nonzero()[0])].to_prompt()
+            raise ConfigError(f"level {i} of task {task.name!r} poses {state}, where no action is right: name one")
+
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-21
 class SymbolicTask:
     "A task of finitely many states, given by its tables."
 
@@ -118,6 +164,7 @@ class SymbolicTask:
         self.reward = right.float() if reward is None else reward
         self.after = after
         self.obs = torch.stack([s.to_tensor() for s in self.states_list])  # (K, D)
+        _check_tables(self)
         self.set_levels(levels)
 
     def states(self) -> torch.Tensor:  # shape (K, D)
@@ -129,7 +176,7 @@ class SymbolicTask:
         "For each attribute (number of values, number of places): how its part of an observation is made up."
         return tuple((len(a.values), a.places) for a in self.spec)
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-19
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-23
 def _uniform_prefix(
     weight,
 ):  # (K,) -> n, where the first n states are equally likely and no other is possible; else None
@@ -144,12 +191,13 @@ def set_levels(
     levels: torch.Tensor,  # (L, K): weights of the starting states; rows need not sum to 1
 ):
     "Set the distribution of starting states at each level."
+    _check_levels(self, levels)
     self.num_levels = len(levels)
     self.levels = levels / levels.sum(-1, keepdim=True)
     self.cdf = self.levels.cumsum(-1).clamp(max=1)
     self.uniform_over = [_uniform_prefix(w) for w in levels]
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-23
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-29
 @patch
 def check_level(
     self: SymbolicTask,
@@ -164,7 +212,7 @@ def check_level(
         raise ConfigError(f"difficulty {bad} is out of range: {self.name} has levels 0 to {self.num_levels - 1}")
     return level
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-25
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-31
 @patch
 def generate_instance(
     self: SymbolicTask,
@@ -178,7 +226,7 @@ def generate_instance(
         return rng.randint(self.uniform_over[level], n)
     return torch.searchsorted(self.cdf[level], rng.rand(n), right=True).clamp_(max=self.num_states - 1)
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-27
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-33
 @patch
 def compute_reward(
     self: SymbolicTask,
@@ -188,7 +236,7 @@ def compute_reward(
     "Judge actions."
     return torch.take(self.reward, torch.add(act, state, alpha=self.num_actions))
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-29
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-35
 @patch
 def next_state(
     self: SymbolicTask,
@@ -202,7 +250,7 @@ def next_state(
         return self.generate_instance(rng, state.shape[-1], level)
     return torch.take(self.after, torch.add(act, state, alpha=self.num_actions))
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-32
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-38
 @patch
 def correct_action(
     self: SymbolicTask,
@@ -211,7 +259,7 @@ def correct_action(
     "The first of the correct actions."
     return self.right.int().argmax(-1)[state]
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-34
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-40
 @patch
 def state_number(
     self: SymbolicTask,
@@ -226,7 +274,7 @@ def state_number(
         raise StateError(f"{state.to_prompt()} does not occur in {self.name}")
     return self.index[state]
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-36
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-42
 @patch
 def to(
     self: SymbolicTask,
@@ -238,7 +286,7 @@ def to(
             setattr(self, k, v.to(device))
     return self
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-41
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-47
 @patch
 def success(
     self: SymbolicTask,
@@ -254,7 +302,7 @@ def success(
         f = (policy * (hit + (1 - hit) * later)).sum(-1)
     return (f * self.levels[self.check_level(level)]).sum(-1)
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-43
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-49
 @patch
 def uniform(self: SymbolicTask) -> torch.Tensor:  # (K, A)
     "The uniform random policy."

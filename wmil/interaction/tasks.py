@@ -10,6 +10,7 @@ import copy
 import torch
 from fastcore.basics import patch
 from ..core import ConfigError, check_choice
+from ..makers import import_named
 from .symbolic import ActionSpace, Attribute, SymbolicTask
 
 # %% ../../nbs/105_interaction.tasks.ipynb #cell-05
@@ -171,15 +172,25 @@ class ClimbTask(SymbolicTask):
 TASKS = {t.name: t for t in (PatternEchoTask, SequenceNextTask, ConditionalTask, ClimbTask)}
 
 
+def _task_class(name):
+    module, own = import_named(name, "task")
+    if module is None:
+        return TASKS[check_choice("task", name, TASKS)]
+    found = getattr(module, own, None)
+    if not (isinstance(found, type) and issubclass(found, SymbolicTask)):
+        raise ConfigError(f"module {module.__name__!r} has no task {own!r}: expected a class derived from SymbolicTask")
+    return found
+
+
 def make_task(
-    name: str,  # "pattern_echo", "sequence_next", "conditional", "climb"
+    name: str,  # "pattern_echo", "sequence_next", "conditional", "climb", one that you added to TASKS, or module:Class
     num_actions: int = None,  # A; by default the task's own number
 ) -> SymbolicTask:
     "The task of that name."
-    make = TASKS[check_choice("task", name, TASKS)]
+    make = _task_class(name)
     return make() if num_actions is None else make(num_actions)
 
-# %% ../../nbs/105_interaction.tasks.ipynb #cell-33
+# %% ../../nbs/105_interaction.tasks.ipynb #cell-35
 @patch
 def hold_out(
     self: SymbolicTask,
@@ -202,7 +213,7 @@ def hold_out(
     task.set_levels(self.levels * (1 - mask))
     return task
 
-# %% ../../nbs/105_interaction.tasks.ipynb #cell-36
+# %% ../../nbs/105_interaction.tasks.ipynb #cell-38
 @patch
 def mix(self: SymbolicTask) -> SymbolicTask:  # a copy with a single level
     "Pose all levels equally often."

@@ -55,7 +55,7 @@ class BabyTrainerConfig(TrainerConfig):
 class TrainConfig:
     "Everything that a training run can be told."
 
-    task: str = "pattern_echo"  # what to learn: "pattern_echo", "sequence_next", "conditional", "climb"
+    task: str = "pattern_echo"  # what to learn: "pattern_echo", "sequence_next", "conditional", "climb", module:Class
     num_actions: PositiveInt | None = None  # actions to choose from; the task's own number where it is left out
     state_dim: PositiveInt | None = None  # dimensions of a state; follows the task where it is left out
     level: NonNegativeInt | None = None  # difficulty; the last where it is left out
@@ -281,7 +281,7 @@ def _open_run(cfg, resume):
     if cfg.wandb:
         import_wandb()
     folder = None if cfg.log_dir == "runs" else root() / cfg.log_dir
-    run = open_run(cfg.task, dump_config(cfg), cfg.seed, resume, folder, dump_config(TrainConfig()))
+    run = open_run(cfg.task.rpartition(":")[2], dump_config(cfg), cfg.seed, resume, folder, dump_config(TrainConfig()))
     if cfg.wandb:
         run.loggers.append(WandbLogger(cfg.wandb, run.path, run.config))
     return run
