@@ -6,26 +6,27 @@
 __all__ = ['games_in', 'explored', 'StudyRecord', 'studied', 'StudyConfig', 'main']
 
 # %% ../../nbs/498_games.train.ipynb #cell-02
-import json, re, sys
+import os, re, sys
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 import numpy as np
 from pydantic import Field
 from tqdm import tqdm
+from typing_extensions import TypedDict
 from ..config import config
 from ..core import WmilError, cli, display_path
-from .engine import Engine, make_game
+from .engine import Engine, GameError, make_game
 from .explorer import GraphExplorer
 from .mixing import transitions
 from .play import public_name
-from .puzzles import SHIPPED
-from .recorder import record_play, write_recording
+from .puzzles import RESET, SHIPPED, Action
+from .recorder import Recorder
 from .recordings import read_folder, read_recording
 from .report import report_table, write_report
 from .saved_model import load_pixel_model, save_pixel_model
 from .study import StudiedStep, Study, study_game
 from ..options import cli_config
-from ..storage import atomic_folder, atomic_write, check_content, read_json, sha256_file, sha256_json
+from ..storage import DamagedFile, atomic_folder, atomic_write, read_sealed, sealed_json, sha256_file, sha256_json
 
 # %% ../../nbs/498_games.train.ipynb #cell-05
 def games_in(
@@ -48,9 +49,27 @@ def games_in(
 
 # %% ../../nbs/498_games.train.ipynb #cell-07
 def _slug(game):
-    return re.sub(r"[^\w.+-]+", "-", game).lstrip(".") or "game"
+    "A name for files, different for different games."
+    slug = re.sub(r"[^\w.+-]+", "-", game).lstrip(".") or "game"
+    return slug if slug == game else f"{slug}-{sha256_json(game)[:6]}"
 
 
+def _explore(engine, name, presses, file):
+    "Let an explorer play, and record it."
+    agent = GraphExplorer()
+    with Recorder(file, name, timestamps=False) as recorder:
+        recorder.add(Action(RESET), engine.reset())
+        while len(recorder) <= presses and engine.obs.state != "WIN":
+            action = Action(*map(int, agent.act(engine.obs)))
+            try:
+                recorder.add(action, engine.step(action))
+            except GameError as error:
+                if len(recorder) == 1:
+                    raise
+                print(f"explored {len(recorder) - 1} of {presses} presses: {error}")
+                return
+
+# %% ../../nbs/498_games.train.ipynb #cell-08
 def explored(
     game: str,  # what `make_game` takes
     folder,  # where its recording is kept
@@ -59,14 +78,17 @@ def explored(
     "A recording of an explorer's play, made once."
     engine = Engine(make_game(game))
     name = public_name(game, engine)
-    file = Path(folder) / f"{_slug(name)}-{presses}.recording.jsonl.gz"
+    version = f"-{sha256_file(game)[:8]}" if Path(game).is_file() else ""
+    file = Path(folder) / f"{_slug(name)}{version}-{presses}.recording.jsonl.gz"
+    unfinished = file.with_name(f"unfinished-{file.name}")
     if not file.exists():
-        engine.reset()
-        write_recording(record_play(engine, GraphExplorer().act, presses, name), file)
+        unfinished.unlink(missing_ok=True)
+        _explore(engine, name, presses, unfinished)
+        os.replace(unfinished, file)
     return read_recording(file)
 
-# %% ../../nbs/498_games.train.ipynb #cell-09
-class StudyRecord(NamedTuple):
+# %% ../../nbs/498_games.train.ipynb #cell-10
+class StudyRecord(TypedDict):
     "What lies beside a kept model."
 
     asked: str  # hash of recordings and mixer
@@ -74,8 +96,9 @@ class StudyRecord(NamedTuple):
     rows: list[dict]
     presses: list[str]  # of the examples
     steps: list[int]
+    examples: str  # hash of their pictures' file
 
-# %% ../../nbs/498_games.train.ipynb #cell-10
+# %% ../../nbs/498_games.train.ipynb #cell-11
 def _check_replaceable(folder):
     parts = {"study.json", "examples.npz", "step_00000000"}
     others = {f.name for f in folder.iterdir()} - parts if folder.is_dir() else ()
@@ -89,30 +112,38 @@ def _keep(folder, asked, study):
         pictures = [[e.frame, e.imagined, e.came] for e in study.examples]
         np.savez_compressed(tmp / "examples.npz", frames=np.array(pictures, np.uint8))
         presses, steps = [e.press for e in study.examples], [e.step for e in study.examples]
-        record = StudyRecord(asked, study.game, study.rows, presses, steps)
-        atomic_write(tmp / "study.json", json.dumps(record._asdict()))
+        pictures = sha256_file(tmp / "examples.npz")
+        known = {"presses": presses, "steps": steps, "examples": pictures}
+        record = StudyRecord(asked=asked, game=study.game, rows=study.rows, **known)
+        atomic_write(tmp / "study.json", sealed_json(record))
 
-# %% ../../nbs/498_games.train.ipynb #cell-11
+# %% ../../nbs/498_games.train.ipynb #cell-12
+def _pictures(file, sha256):
+    "The pictures of the examples."
+    if not file.exists() or sha256_file(file) != sha256:
+        raise DamagedFile(f"{file} is missing or damaged: delete {file.parent}, and the game is studied again")
+    with np.load(file) as arrays:
+        return arrays["frames"]
+
+
 def _kept(folder, asked):  # -> Study, or None
     file = folder / "study.json"
     if not file.exists():
         return None
-    record = read_json(file)
-    if record.get("asked") != asked:
+    record = read_sealed(file, StudyRecord)
+    if record["asked"] != asked:
         return None
-    record = StudyRecord(**check_content(file, record, dict))
-    with np.load(folder / "examples.npz") as arrays:
-        frames = arrays["frames"]
-    examples = [StudiedStep(step, press, *three) for step, press, three in zip(record.steps, record.presses, frames)]
-    return Study(record.game, load_pixel_model(folder), record.rows, examples)
+    steps = zip(record["steps"], record["presses"], _pictures(folder / "examples.npz", record["examples"]))
+    examples = [StudiedStep(step, press, *three) for step, press, three in steps]
+    return Study(record["game"], load_pixel_model(folder), record["rows"], examples)
 
-# %% ../../nbs/498_games.train.ipynb #cell-12
+# %% ../../nbs/498_games.train.ipynb #cell-13
 def _question(sessions, mixer):
     files = [sha256_file(session.path) for session in sessions]
     weights = sha256_json([p.numpy().tolist() for p in mixer.state_dict().values()])
     return sha256_json([files, weights])
 
-# %% ../../nbs/498_games.train.ipynb #cell-13
+# %% ../../nbs/498_games.train.ipynb #cell-14
 def studied(
     game: str,
     sessions: list,  # of Session, read from files
@@ -132,7 +163,7 @@ def studied(
         _keep(folder, asked, study)
     return study
 
-# %% ../../nbs/498_games.train.ipynb #cell-15
+# %% ../../nbs/498_games.train.ipynb #cell-16
 @config
 class StudyConfig:
     "What to learn from, and where to keep it."
@@ -144,7 +175,7 @@ class StudyConfig:
     mixer: str = ""  # folder of a mixer to begin with; by default the one that comes with the project
     progress: bool = True  # count the steps, if that goes to a terminal
 
-# %% ../../nbs/498_games.train.ipynb #cell-16
+# %% ../../nbs/498_games.train.ipynb #cell-17
 def _gather(cfg):
     if not cfg.recordings and not cfg.game:
         raise WmilError("nothing to learn from: give --recordings FOLDER, or --game FILE.py, or both")
@@ -154,7 +185,7 @@ def _gather(cfg):
         games.setdefault(session.game, []).append(session)
     return games, problems
 
-# %% ../../nbs/498_games.train.ipynb #cell-17
+# %% ../../nbs/498_games.train.ipynb #cell-18
 def _play_command(game, folder, cfg):
     short = game.split("-")[0]  # recordings name a game with its version
     ours, given = game in SHIPPED, Path(cfg.game).stem.split("-")[0] == short
