@@ -309,6 +309,7 @@ def run(browser, folder, args, check):
         if args.site:
             site = Path(args.site).resolve()
             pages |= {"site": f"{stack.enter_context(served(site))}/dream.html", "file": (site / "dream.html").as_uri()}
+            try_cart(browser, pages["site"].replace("dream.html", "cartpole.html"), args, check)
         for name, address in pages.items():
             for theme, phone in (("light", False), ("dark", False), ("dark", True)):
                 page = Page(browser, address, theme, phone)
