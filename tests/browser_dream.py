@@ -229,6 +229,45 @@ def try_phone(page, check):
     check("nothing is wider than a phone", width <= 390, f"{width} px")
 
 
+def try_cart(browser, address, args, check):
+    "The cart: pushes that are held, watching until a dream falls, waking, hiding."
+    for theme, phone in (("light", False), ("dark", True)):
+        page = Page(browser, address, theme, phone)
+        page.page.evaluate("wmilDream.page.cart.start([0.01, 0.02, 0.03, -0.02])")
+        page.page.keyboard.down("ArrowLeft")
+        page.page.wait_for_timeout(400)
+        page.page.keyboard.up("ArrowLeft")
+        pushes = int(page.fact("pushes"))
+        page.page.wait_for_timeout(200)
+        check("a push is held", pushes > 2 and int(page.fact("pushes")) == pushes, f"{pushes} pushes")
+        page.page.keyboard.press("r")
+        box = page.page.locator("button.push1").bounding_box()
+        page.page.mouse.move(box["x"] + 9, box["y"] + 9)
+        page.page.mouse.down()
+        page.page.wait_for_timeout(200)
+        page.page.mouse.up()
+        check("so is a button", int(page.fact("pushes")) > 1, page.fact("pushes"))
+        page.page.evaluate("wmilDream.page.cart.start([0.01, 0.02, 0.03, -0.02])")
+        page.page.click("button.watch")
+        page.page.wait_for_function("wmilDream.page.cart.down > 1", timeout=60_000)
+        page.page.click("button.watch")
+        stands = page.page.evaluate("!wmilDream.page.cart.over")
+        check("the cart stands where dreams have fallen", stands and "fallen" in page.note(), page.note())
+        name = f"{'site' if address.startswith('http') else 'page'}-cart-{theme}{'-phone' if phone else ''}"
+        page.page.screenshot(path=str(args.out / f"{name}.png"))
+        page.page.click("button.wake")
+        check("waking", page.fact("surprise") == "0.0°" == page.fact("doubt"), page.note())
+        page.page.keyboard.press("h")
+        check("hiding", page.fact("surprise") == "–")
+        width = page.page.evaluate("document.documentElement.scrollWidth")
+        check(
+            "no complaints, not too wide",
+            not page.complaints and width <= (390 if phone else 1280),
+            page.complaints[:3],
+        )
+        page.context.close()
+
+
 @contextlib.contextmanager
 def served(folder):
     "A plain server of a folder; its address."
@@ -265,10 +304,12 @@ def run(browser, folder, args, check):
     try_loss(page, check)
     check("no complaints in the console, no request to elsewhere", not page.complaints, page.complaints[:3])
     pages = {"page": (folder / "index.html").as_uri()}
+    try_cart(browser, (folder / "cartpole.html").as_uri(), args, check)
     with contextlib.ExitStack() as stack:
         if args.site:
             site = Path(args.site).resolve()
             pages |= {"site": f"{stack.enter_context(served(site))}/dream.html", "file": (site / "dream.html").as_uri()}
+            try_cart(browser, pages["site"].replace("dream.html", "cartpole.html"), args, check)
         for name, address in pages.items():
             for theme, phone in (("light", False), ("dark", False), ("dark", True)):
                 page = Page(browser, address, theme, phone)

@@ -228,12 +228,12 @@ def _write_source(source):
 
 # %% ../../nbs/925_dev.site.ipynb #cell-30
 def _write_dream(html):
-    "What the page of the dream computes with, next to its scripts."
+    "What the pages in docs/ compute with, next to their scripts."
     if (root() / "docs/dream.md").exists():
         command = [sys.executable, "-m", "wmil.explorers.web_page", "--folder", str(html / "_static/dream")]
         r = subprocess.run(command, stdout=subprocess.DEVNULL)
         if r.returncode:
-            raise WmilError("the page of the dream was not made: its command says above why")
+            raise WmilError("the pages to play on were not made: its command says above why")
 
 # %% ../../nbs/925_dev.site.ipynb #cell-32
 def build_docs() -> Path:  # the front page

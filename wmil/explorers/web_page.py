@@ -10,6 +10,7 @@ import shutil, sys
 from pathlib import Path
 from ..config import config
 from ..core import WmilError, cli, display_path
+from .web_cart import cart_model, pack_members
 from .web_games import STRANGE, level_text, looks
 from .web_network import pack_player, page_file, script_of
 from ..games.demos import SPLITS
@@ -41,7 +42,7 @@ def page_levels() -> dict:  # game -> kind -> levels, as plain values
     return levels
 
 # %% ../../nbs/645_explorers.web_page.ipynb #cell-08
-PAGE_FILES = ("network.js", "games.js", "page.js", "page.css")
+PAGE_FILES = ("network.js", "games.js", "page.js", "cart.js", "page.css")
 SHELL = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -58,9 +59,13 @@ SHELL = """<!doctype html>
 <div id="wmil-dream">The model is being loaded …</div>
 """
 
+
+def _shell(*scripts):
+    return SHELL + "\n".join(f'<script src="{name}"></script>' for name in scripts) + "\n"
+
 # %% ../../nbs/645_explorers.web_page.ipynb #cell-09
 def _check_replaceable(folder):
-    known = {*PAGE_FILES, "data.js", "player.js", "index.html"}
+    known = {*PAGE_FILES, "data.js", "player.js", "members.js", "index.html", "cartpole.html"}
     others = {file.name for file in folder.iterdir()} - known if folder.is_dir() else ()
     if others:
         raise WmilError(f"{folder} holds something else ({min(others)}), which would be lost: choose another folder")
@@ -70,20 +75,21 @@ def write_page(
     folder,  # made, or replaced if it holds a page
     player=None,  # folder of a player, as `save_player` writes it; None: the repository's own
 ) -> Path:  # index.html
-    "A page on which everybody can play in a model's dream, as a folder of plain files."
+    "Pages on which everybody can play in a model's dream, as a folder of plain files."
     folder, player = Path(folder), player or default_player()
     if player is None:
         raise WmilError("there is no player to dream with: name the folder of one")
     _check_replaceable(folder)
     model, tokenizer = load_player(player)
     data = {"palette": GAME_COLORS, "looks": looks(), "levels": page_levels()}
-    scripts = [f'<script src="{name}"></script>' for name in ("player.js", "data.js", *PAGE_FILES[:3])]
     with atomic_folder(folder) as new:
         for name in PAGE_FILES:
             shutil.copy(page_file(name), new)
         (new / "player.js").write_text(script_of("player", pack_player(model, tokenizer)), encoding="utf-8")
         (new / "data.js").write_text("".join(map(script_of, data, data.values())), encoding="utf-8")
-        (new / "index.html").write_text(SHELL + "\n".join(scripts) + "\n", encoding="utf-8")
+        (new / "members.js").write_text(script_of("cart", pack_members(cart_model())), encoding="utf-8")
+        (new / "index.html").write_text(_shell("player.js", "data.js", *PAGE_FILES[:3]), encoding="utf-8")
+        (new / "cartpole.html").write_text(_shell("members.js", "cart.js"), encoding="utf-8")
     return folder / "index.html"
 
 # %% ../../nbs/645_explorers.web_page.ipynb #cell-18
