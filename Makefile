@@ -70,10 +70,10 @@ latexmk:
 
 paper: PRESET = paper
 paper: export MAKE_PRESET = $(value PRESET)
-paper: latexmk figures ## build paper_drafts/*.pdf; PRESET=quick for your own numbers
+paper: latexmk figures ## build the paper, paper_drafts/draft_01.pdf; PRESET=quick for your own numbers
 	@cd paper_drafts && for d in draft_*.tex; do d=$${d%.tex}; \
 	  latexmk -pdf -interaction=nonstopmode -halt-on-error -usepretex='\def\preset{'"$$MAKE_PRESET"'}' $$d.tex > $$d.log.txt 2>&1 \
-	    || { tail -n 25 $$d.log.txt; echo "the draft does not build: see paper_drafts/$$d.log.txt" >&2; exit 1; }; \
+	    || { tail -n 25 $$d.log.txt; echo "the paper does not build: see paper_drafts/$$d.log.txt" >&2; exit 1; }; \
 	  echo "made paper_drafts/$$d.pdf"; done
 
 bench: $(READY) ## time this library against plain loops, one table; WRITE=1 keeps the rows in results/bench

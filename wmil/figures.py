@@ -131,9 +131,16 @@ def to_tex(
     return text
 
 # %% ../nbs/077_figures.ipynb #cell-16
-def _tex_table(df, formats):
+def _alignment(column, values, widths):
+    "How LaTeX sets a column: of a given width, or right for numbers and left for text."
+    if column in widths:
+        return rf">{{\raggedright\arraybackslash}}p{{{widths[column]}}}"
+    return "r" if pd.api.types.is_numeric_dtype(values) else "l"
+
+
+def _tex_table(df, formats, widths):
     "A booktabs tabular."
-    align = "".join("r" if pd.api.types.is_numeric_dtype(t) else "l" for t in df.dtypes)
+    align = "".join(_alignment(c, df[c], widths) for c in df.columns)
     body = [[formats.get(c, "{}").format(v) for c, v in zip(df.columns, row)] for row in df.itertuples(index=False)]
     head, *lines = [" & ".join(map(to_tex, row)) + r" \\" for row in (df.columns, *body)]
     lines = [rf"\begin{{tabular}}{{{align}}}", r"\toprule", head, r"\midrule", *lines, r"\bottomrule", r"\end{tabular}"]
@@ -149,14 +156,15 @@ def save_table(
     inputs: dict = None,
     notebook: str = None,
     measured: bool = False,
+    widths: dict = None,  # column -> width of a long text in LaTeX, where it is wrapped: "6cm" (needs package array)
 ) -> list:  # paths of the CSV and the LaTeX file
     "Save a table as NAME.csv (all digits) and NAME.tex (a booktabs tabular), with its rows in figures/manifest.json."
-    notebook, formats = _check_name(name, notebook), formats or {}
-    for column in formats:
+    notebook, formats, widths = _check_name(name, notebook), formats or {}, widths or {}
+    for column in (*formats, *widths):
         check_choice("column", column, tuple(df.columns))
     if not len(df):
         raise ConfigError(f"table {name!r} has no rows: nothing was written")
-    files = {f"{name}.csv": df.to_csv(index=False), f"{name}.tex": _tex_table(df, formats)}
+    files = {f"{name}.csv": df.to_csv(index=False), f"{name}.tex": _tex_table(df, formats, widths)}
     return _save(files, preset, params, inputs, notebook, measured)
 
 # %% ../nbs/077_figures.ipynb #cell-19

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['DIGITS', 'WORDS', 'ANY', 'THINGS', 'RESULTS', 'CODE', 'ALWAYS', 'REMEDY', 'NOT_YET', 'ARGUMENTS', 'FORMULA',
            'STANDARD', 'look_like_results', 'sentences', 'settings_of', 'typed_results', 'notebook_results',
-           'check_prose', 'draft_numbers', 'draft_macros', 'draft_errors', 'check_drafts', 'unused_macros']
+           'check_prose', 'draft_numbers', 'draft_macros', 'draft_errors', 'check_drafts']
 
 # %% ../../nbs/932_dev.prose.ipynb #cell-02
 import ast
@@ -126,7 +126,7 @@ def check_prose() -> list:  # sentences
 # %% ../../nbs/932_dev.prose.ipynb #cell-24
 ARGUMENTS = r"cite[a-z]*|ref|eqref|label|includegraphics|fromfigures|begin|end|bibliography(?:style)?|setting|ci|texttt"
 FORMULA = r"(?s)\$[^$]*\$|\\begin\{equation\}.*?\\end\{equation\}"
-STANDARD = {"Big", "Bigg", "LaTeX", "TeX"}
+STANDARD = {"Big", "Bigg", "Delta", "LaTeX", "TeX"}
 
 
 def _body(draft):
@@ -183,23 +183,22 @@ def draft_errors(
     errors = [f"{name} types a number, {found}: compute it or say \\setting{{…}}" for found in draft_numbers(draft)]
     unknown = sorted(m for m in used - known if m[0].isupper())
     errors += [f"{name} uses \\{m}, which no file of numbers defines" for m in unknown]
-    errors += [f"{name} loads {file} and uses nothing of it" for file, macros in written.items() if not macros & used]
+    forgotten = [(file, m) for file, macros in written.items() for m in sorted(macros - used)]
+    errors += [f"{name} loads {file} and doesn't use its \\{m}: use it, or don't write it" for file, m in forgotten]
     preamble = draft.partition(r"\begin{document}")[0]
     idle = sorted(m for m in own - used if len(re.findall(rf"\\{m}\b", preamble)) < 2)
     return errors + [f"{name} defines \\{m} and doesn't use it" for m in idle]
 
 # %% ../../nbs/932_dev.prose.ipynb #cell-31
-def check_drafts() -> list:  # sentences
-    "Do the drafts of the paper type no numbers, and does a notebook write every macro that they use?"
-    return [e for path in sorted((root() / "paper_drafts").glob("*.tex")) for e in draft_errors(path)]
+def _unloaded(drafts):
+    "What is wrong with files of numbers that no draft loads."
+    loaded = {file for draft in drafts for file in draft_macros(draft.read_text(encoding="utf-8"))[0]}
+    written = sorted((root() / "figures" / "paper").glob("*_numbers.tex"))
+    idle = [display_path(file) for file in written if file.name not in loaded]
+    return [f"{name} is loaded by no draft: use it, or don't write it" for name in idle]
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-34
-def unused_macros() -> dict:  # file of numbers -> its macros
-    "The macros of the paper's files of numbers that no draft uses."
-    drafts = [path.read_text(encoding="utf-8") for path in sorted((root() / "paper_drafts").glob("*.tex"))]
-    used = set().union(*(draft_macros(draft)[2] for draft in drafts))
-    found = {}
-    for path in sorted((root() / "figures" / "paper").glob("*_numbers.tex")):
-        unused = sorted(_macros(path.read_text(encoding="utf-8")) - used)
-        found |= {path.name: unused} if unused else {}
-    return found
+
+def check_drafts() -> list:  # sentences
+    "Do the drafts of the paper type no numbers, and use every macro that a notebook writes for them?"
+    drafts = sorted((root() / "paper_drafts").glob("*.tex"))
+    return [e for path in drafts for e in draft_errors(path)] + (_unloaded(drafts) if drafts else [])
