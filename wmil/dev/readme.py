@@ -39,6 +39,7 @@ def reading_order() -> dict:  # section -> notebooks
     for name in ("howto", "experiments", "figures", "tests"):
         title = "How-tos" if name == "howto" else name.capitalize()
         order[title] = sorted((root() / "nbs" / name).glob("*.ipynb"))
+    order["Developer tools"] = order.pop("Developer tools")  # last: for those who change the house
     return {title: paths for title, paths in order.items() if paths}
 
 # %% ../../nbs/920_dev.readme.ipynb #cell-07
