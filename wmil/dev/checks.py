@@ -230,7 +230,7 @@ def check_clean() -> list:  # sentences
     paths = [*sum(order.values(), []), root() / "nbs" / "index.ipynb"]
     errors = [e for p in paths for e in output_errors(p)]
     errors += [e for p in [*lessons(), *order.get("Experiments", [])] for e in missing_outputs(p)]
-    errors += [e for p in [*lessons(), *order.get("Howto", [])] for e in widget_errors(p)]
+    errors += [e for p in [*lessons(), *order.get("How-tos", [])] for e in widget_errors(p)]
     with tempfile.TemporaryDirectory() as copy:
         before = _copy_repository(Path(copy))
         r = run_tool("nbdev_clean", cwd=copy, WMIL_ROOT=copy)

@@ -37,7 +37,9 @@ def reading_order() -> dict:  # section -> notebooks
     "All notebooks but the front page, as they are to be read."
     order = {title: [p for p in lessons() if p.name[0] == digit] for digit, title in SECTIONS.items()}
     for name in ("howto", "experiments", "figures", "tests"):
-        order[name.capitalize()] = sorted((root() / "nbs" / name).glob("*.ipynb"))
+        title = "How-tos" if name == "howto" else name.capitalize()
+        order[title] = sorted((root() / "nbs" / name).glob("*.ipynb"))
+    order["Developer tools"] = order.pop("Developer tools")  # last: for those who change the house
     return {title: paths for title, paths in order.items() if paths}
 
 # %% ../../nbs/920_dev.readme.ipynb #cell-07

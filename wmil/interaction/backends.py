@@ -308,9 +308,8 @@ def _server_words(self: OpenAIModel, e) -> str:
     body = e.body
     if isinstance(body, dict):
         body = body.get("message") or body.get("detail") or body.get("error") or ""
-    if str(body).lstrip().startswith("<"):  # a page for a browser
-        return ""
-    return one_line(self.hide_key(str(body or "")), 120)
+    text = str(body or "")
+    return "" if text.lstrip().startswith("<") else one_line(self.hide_key(text), 120)  # not a page for a browser
 
 # %% ../../nbs/150_interaction.backends.ipynb #cell-39
 @patch
