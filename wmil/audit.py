@@ -37,10 +37,16 @@ def shuffled_actions(
     "A prediction that is asked about actions in another order."
     draw = torch.Generator().manual_seed(stream_seed(0, "shuffled actions"))
 
+    before = None  # the last call's first action
+
     def _predict(state, action, *more):
+        nonlocal before
         rows = action.reshape(-1, action.shape[-1])
-        order = torch.randperm(len(rows), generator=draw).to(rows.device)
-        return predict(state, rows[order].view_as(action), *more)
+        others = rows[torch.randperm(len(rows), generator=draw).to(rows.device)]
+        if len(rows) == 1 and before is not None:
+            others = before
+        before = rows[:1]
+        return predict(state, others.view_as(action), *more)
 
     return _predict
 
@@ -51,7 +57,7 @@ def copies(
     "A prediction that nothing changes."
     return lambda state, action, *more: state
 
-# %% ../nbs/079_audit.ipynb #cell-09
+# %% ../nbs/079_audit.ipynb #cell-10
 class CutHistory:
     "A policy that believes every few steps that an episode begins."
 
@@ -71,7 +77,7 @@ class CutHistory:
         self.age = torch.where(start, 0, 0 if self.age is None else self.age + 1)
         return self.policy(obs, {**info, "start": start | (self.age % self.every == 0)})
 
-# %% ../nbs/079_audit.ipynb #cell-12
+# %% ../nbs/079_audit.ipynb #cell-13
 @dataclass
 class Audit:
     "What an audit found."
@@ -98,7 +104,7 @@ class Audit:
         lost = {c: iqm_interval(scores["joint"] - x) for c, x in scores.items() if c != "joint"}
         return pd.DataFrame([{"condition": c, **dict(zip(("centre", "low", "high"), x))} for c, x in lost.items()])
 
-# %% ../nbs/079_audit.ipynb #cell-14
+# %% ../nbs/079_audit.ipynb #cell-15
 WAYS = ("joint", "frozen", "random", "none")
 
 
@@ -121,7 +127,7 @@ def _check_agent(agent, ways):
         what = "has neither a world model nor a memory, so there is nothing to take away"
         raise WmilError(f"{name} {what}: name them in `audited`, or train it in other `ways`")
 
-# %% ../nbs/079_audit.ipynb #cell-15
+# %% ../nbs/079_audit.ipynb #cell-16
 def _playing(agent, n, every):  # name -> policy of the agent without one thing
     "The interventions that an agent's parts allow."
     policies = {}
@@ -132,7 +138,7 @@ def _playing(agent, n, every):  # name -> policy of the agent without one thing
         policies["history cut"] = CutHistory(agent.policy(n), every)
     return policies
 
-# %% ../nbs/079_audit.ipynb #cell-17
+# %% ../nbs/079_audit.ipynb #cell-18
 def mean_return(
     make_env,  # function (n, seed) -> a batched environment
 ):  # function (policy, n, seed) -> float, the `play` of an audit
@@ -150,7 +156,7 @@ def _checked(score, condition, seed):
         raise WmilError(f"{condition} has score {score} with seed {seed}: look at the rewards and at `play`")
     return float(score)
 
-# %% ../nbs/079_audit.ipynb #cell-19
+# %% ../nbs/079_audit.ipynb #cell-20
 def audit(
     make,  # function (way, seed) -> `Auditable`: trains or loads an agent
     play,  # function (policy, n, seed) -> score, such as `mean_return` makes
