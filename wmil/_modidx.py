@@ -767,6 +767,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'wmil.dev.claims._head_gain': ('dev.claims.html#_head_gain', 'wmil/dev/claims.py'),
                                  'wmil.dev.claims._nothing': ('dev.claims.html#_nothing', 'wmil/dev/claims.py'),
                                  'wmil.dev.claims._pick': ('dev.claims.html#_pick', 'wmil/dev/claims.py'),
+                                 'wmil.dev.claims._share_of_new_policy': ('dev.claims.html#_share_of_new_policy', 'wmil/dev/claims.py'),
                                  'wmil.dev.claims._share_solved': ('dev.claims.html#_share_solved', 'wmil/dev/claims.py'),
                                  'wmil.dev.claims.claim_numbers': ('dev.claims.html#claim_numbers', 'wmil/dev/claims.py'),
                                  'wmil.dev.claims.claim_text': ('dev.claims.html#claim_text', 'wmil/dev/claims.py')},

@@ -9,7 +9,7 @@ __all__ = ['INTERACTION', 'DYNAMICS', 'CONTROL', 'GAMES', 'CLAIMS', 'Claim', 'Nu
 from dataclasses import dataclass
 from typing import Callable, NamedTuple
 from ..results import read_results
-from ..stats import format_interval
+from ..stats import format_interval, iqm
 
 # %% ../../nbs/936_dev.claims.ipynb #cell-04
 @dataclass(frozen=True)
@@ -99,6 +99,17 @@ def _first_steps(method, threshold=-200):
     def scores(rows):
         rows = rows[(rows.method == method) & (rows.score >= threshold)]
         return rows.groupby("seed").real_steps.min()
+
+    return scores
+
+
+def _share_of_new_policy(condition):
+    "Return under the new reward, from random actions to an agent trained for it, in per cent."
+
+    def scores(rows):
+        rows = rows[rows.measure == "return"].pivot(index="seed", columns="condition", values="score")
+        floor, top = (iqm(rows[c].to_numpy()) for c in ("random", "new policy"))
+        return 100 * (rows[condition] - floor) / (top - floor)
 
     return scores
 
@@ -275,6 +286,18 @@ CONTROL = (
         digits=0,
         unit="of 500",
         fresh={"first_seed": 5000, "tasks": "hidden CartPole", "side_seeds": 0},
+    ),
+    Claim(
+        name="new-reward",
+        says="After the reward has changed, planning in the agent's own world does what its policy can't",
+        experiment="control_goals",
+        figure="control_new_goal",
+        scores=_share_of_new_policy("planning"),
+        baseline="its old policy",
+        baseline_scores=_share_of_new_policy("old policy"),
+        digits=0,
+        unit="% of an agent trained for it",
+        fresh={"first_seed": 5000, "seeds": 5},
     ),
     Claim(
         name="racing",
