@@ -849,6 +849,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'wmil.dev.recheck._minutes': ('dev.recheck.html#_minutes', 'wmil/dev/recheck.py'),
                                   'wmil.dev.recheck._read_check': ('dev.recheck.html#_read_check', 'wmil/dev/recheck.py'),
                                   'wmil.dev.recheck._run': ('dev.recheck.html#_run', 'wmil/dev/recheck.py'),
+                                  'wmil.dev.recheck._run_folder': ('dev.recheck.html#_run_folder', 'wmil/dev/recheck.py'),
                                   'wmil.dev.recheck.changed_code': ('dev.recheck.html#changed_code', 'wmil/dev/recheck.py'),
                                   'wmil.dev.recheck.check_claim': ('dev.recheck.html#check_claim', 'wmil/dev/recheck.py'),
                                   'wmil.dev.recheck.check_page': ('dev.recheck.html#check_page', 'wmil/dev/recheck.py'),

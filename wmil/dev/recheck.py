@@ -24,21 +24,26 @@ from .notebooks import read_cells, syntax
 from ..fingerprints import fingerprint, module_file
 from ..results import read_results
 from ..stats import centre_and_ends
-from ..storage import atomic_write, read_sealed, sealed_json
+from ..storage import atomic_write, read_sealed, sealed_json, sha256_json
 
 # %% ../../nbs/937_dev.recheck.ipynb #cell-04
+def _run_folder(claim, code):
+    "Where a claim's experiment runs, as it is set and as its code is."
+    setting = "-".join(f"{name}={value}" for name, value in claim.fresh.items()).replace(" ", "_")
+    return output_root() / "runs" / "claims" / claim.experiment / f"{setting}-{sha256_json(code)[:12]}"
+
+
 def _run(claim):
     "Run a claim's experiment with other seeds; its rows and their record."
     values = " ".join(f"{claim.experiment}.{name}='{value}'" for name, value in claim.fresh.items())
-    setting = "-".join(f"{name}={value}" for name, value in claim.fresh.items()).replace(" ", "_")
-    folder = output_root() / "runs" / "claims" / claim.experiment / setting
+    folder = _run_folder(claim, all_jobs("paper", {})[claim.experiment].code)
     with patch.dict(os.environ, WMIL_OUTPUT=str(folder)):
         if not (folder / "results" / "paper" / f"{claim.experiment}.json").exists():
             if not figures("paper", claim.experiment, values, rerun=True, cores=1):
                 raise WmilError(f"{claim.experiment} failed: see {display_path(folder)}")
         return read_results(claim.experiment, "paper")
 
-# %% ../../nbs/937_dev.recheck.ipynb #cell-06
+# %% ../../nbs/937_dev.recheck.ipynb #cell-07
 class Check(TypedDict):
     "A claim that was run again."
 
@@ -60,7 +65,7 @@ def is_inside(
     centre, ends = centre_and_ends(fresh).centre, centre_and_ends(published)
     return bool(ends.low <= centre <= ends.high)
 
-# %% ../../nbs/937_dev.recheck.ipynb #cell-09
+# %% ../../nbs/937_dev.recheck.ipynb #cell-10
 def recheck_file(
     name: str,  # of a claim
 ) -> Path:
@@ -88,7 +93,7 @@ def check_claim(
     atomic_write(recheck_file(claim.name), sealed_json(check))
     return check
 
-# %% ../../nbs/937_dev.recheck.ipynb #cell-11
+# %% ../../nbs/937_dev.recheck.ipynb #cell-12
 def _git(*args):
     "What git prints; None where it fails."
     command = ["git", "-C", str(root()), *args]
@@ -114,7 +119,7 @@ def _differs(path, commit):
         return True
     return _fingerprint_of(then, path.suffix) != _fingerprint_of(path.read_text(encoding="utf-8"), path.suffix)
 
-# %% ../../nbs/937_dev.recheck.ipynb #cell-12
+# %% ../../nbs/937_dev.recheck.ipynb #cell-13
 def changed_code(
     job: Job,  # an experiment of the graph
     commit: str,  # of its results
@@ -131,7 +136,7 @@ def changed_code(
         parts.append(f"{number} of {len(modules)} modules")
     return ", ".join(parts) or "no"
 
-# %% ../../nbs/937_dev.recheck.ipynb #cell-16
+# %% ../../nbs/937_dev.recheck.ipynb #cell-17
 INTRODUCTION = (
     "What this project claims, number by number, and whether it holds with other seeds. The page is written by "
     '`make claims`. `make claims ONLY="echo cue"` runs these claims again, on seeds that nothing was tuned on, and '
@@ -187,7 +192,7 @@ def claims_page() -> str:  # Markdown
     table = [_line(COLUMNS), _line(["---"] * len(COLUMNS)), *lines]
     return "\n\n".join(["# Claims", *INTRODUCTION, "".join(table)])
 
-# %% ../../nbs/937_dev.recheck.ipynb #cell-18
+# %% ../../nbs/937_dev.recheck.ipynb #cell-19
 def _known(claim):
     "Patterns for the start and the end of a claim's line."
     start, end = f"| {' | '.join(claim_row(claim))} |", f"| {_check_text(claim)} |"
@@ -204,7 +209,7 @@ def check_page() -> list:  # sentences
     old = [name for name, (start, end) in lines.items() if not re.search(f"(?m)^{start}.*{end}$", text)]
     return [f"CLAIMS.md is out of step with the results of {', '.join(old)}: run make claims"] if old else []
 
-# %% ../../nbs/937_dev.recheck.ipynb #cell-19
+# %% ../../nbs/937_dev.recheck.ipynb #cell-20
 def claims(
     only: str = "",  # names of claims to run again, separated by blanks or commas; empty: none
 ):

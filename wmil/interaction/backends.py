@@ -37,7 +37,6 @@ class Backend(Protocol):
         schema: dict | None = None,  # the form of the answers
     ):  # yields lists of (index of the prompt, text)
         "Answer, in groups and in any order."
-        ...
 
 # %% ../../nbs/150_interaction.backends.ipynb #cell-07
 def load_parent_model(
