@@ -192,14 +192,14 @@ def check_collapse(
     warnings.warn(f"codebook collapse{name}: {numbers}; {remedy}", stacklevel=2)
     return True
 
-
+# %% ../nbs/065_vq.ipynb #cell-31
 @patch
 def recent_stats(self: Quantizer) -> dict:
     "`codebook_stats` of the recent training batches."
     forgotten = (1 - self.ema_decay) * math.exp(-1)  # what is left of one choice after 1/(1 - ema_decay) batches
     return codebook_stats(torch.where(self.recent >= forgotten, self.recent, 0.0), self.num_codes)
 
-# %% ../nbs/065_vq.ipynb #cell-36
+# %% ../nbs/065_vq.ipynb #cell-38
 class FSQuantizer(Quantizer):
     "Codes on a fixed grid: project, squash, round (finite scalar quantisation, Mentzer et al. 2023, section 3.1)."
 
@@ -232,7 +232,7 @@ class FSQuantizer(Quantizer):
             self.count(tokens[0])
         return self.project_out(grid[0]), tokens[0].long(), z.new_zeros(())
 
-# %% ../nbs/065_vq.ipynb #cell-44
+# %% ../nbs/065_vq.ipynb #cell-46
 QUANTIZERS = {"ema": EMAQuantizer, "fsq": FSQuantizer}
 
 

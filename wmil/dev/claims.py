@@ -74,14 +74,14 @@ def _at_last_step(column, **conditions):
     pick = _pick(column, **conditions)
     return lambda rows: pick(rows[rows.step == rows.step.max()])
 
-
+# %% ../../nbs/936_dev.claims.ipynb #cell-09
 def _head_gain(rows):
     "What the world-model head adds to the mean success over training, in points."
     rows = rows[rows.task == "climb"]
     success = rows.groupby(["condition", "seed"]).exact.mean()
     return 100 * (success["joint"] - success["none"])
 
-
+# %% ../../nbs/936_dev.claims.ipynb #cell-11
 def _gap_closed(task):
     "How much of the way from random actions to planning in the true dynamics the learned ones go, in per cent."
 
@@ -92,7 +92,7 @@ def _gap_closed(task):
 
     return scores
 
-
+# %% ../../nbs/936_dev.claims.ipynb #cell-13
 def _first_steps(method, threshold=-200):
     "Real steps to the threshold."
 
@@ -102,7 +102,7 @@ def _first_steps(method, threshold=-200):
 
     return scores
 
-
+# %% ../../nbs/936_dev.claims.ipynb #cell-15
 def _share_of_new_policy(condition):
     "Return under the new reward, from random actions to an agent trained for it, in per cent."
 
@@ -113,7 +113,7 @@ def _share_of_new_policy(condition):
 
     return scores
 
-
+# %% ../../nbs/936_dev.claims.ipynb #cell-17
 def _share_solved(player):
     "How many levels a player solves; every level counts once for a seed."
 
@@ -128,7 +128,7 @@ def _nothing(rows):
     "Zero, by definition."
     return [0.0]
 
-# %% ../../nbs/936_dev.claims.ipynb #cell-08
+# %% ../../nbs/936_dev.claims.ipynb #cell-18
 INTERACTION = (
     Claim(
         name="echo",
@@ -178,7 +178,7 @@ INTERACTION = (
     ),
 )
 
-# %% ../../nbs/936_dev.claims.ipynb #cell-09
+# %% ../../nbs/936_dev.claims.ipynb #cell-19
 DYNAMICS = (
     Claim(
         name="driving-error",
@@ -238,7 +238,7 @@ DYNAMICS = (
     ),
 )
 
-# %% ../../nbs/936_dev.claims.ipynb #cell-10
+# %% ../../nbs/936_dev.claims.ipynb #cell-20
 CONTROL = (
     Claim(
         name="cartpole",
@@ -312,7 +312,7 @@ CONTROL = (
     ),
 )
 
-# %% ../../nbs/936_dev.claims.ipynb #cell-11
+# %% ../../nbs/936_dev.claims.ipynb #cell-21
 GAMES = (
     Claim(
         name="frames",

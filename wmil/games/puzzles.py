@@ -146,7 +146,7 @@ def on_set_level(self: PuzzleGame, level):
     self._levels[k] = level = copy_level(generate_level(type(self), self.level_seed, k + 1))
     self.set_state(self.start(level))
 
-
+# %% ../../nbs/400_games.puzzles.ipynb #cell-23
 @patch
 def step(self: PuzzleGame):
     "Called by the engine for each action; a kind that the game does not know does nothing."
@@ -160,7 +160,7 @@ def step(self: PuzzleGame):
             self.lose()
     self.complete_action()
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-23
+# %% ../../nbs/400_games.puzzles.ipynb #cell-25
 GAMES = {}  # name -> class
 STUDIED = ("maze", "lights", "crates")  # the games of the committed results
 SHIPPED = (
@@ -180,7 +180,7 @@ def register_game(
     GAMES[cls.name] = cls
     return cls
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-25
+# %% ../../nbs/400_games.puzzles.ipynb #cell-27
 def _ladder_picture(rng, rungs):
     "Ground, ladder and roof, (64, 64) int8."
     picture = np.full((SIZE, SIZE), 4, np.int8)
@@ -189,7 +189,7 @@ def _ladder_picture(rng, rungs):
     picture[: 60 - 5 * rungs] = 14
     return picture
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-27
+# %% ../../nbs/400_games.puzzles.ipynb #cell-29
 class Ladder(PuzzleGame):
     "Climb to the roof before your steps are used up; the example of the first lessons."
 
@@ -227,7 +227,7 @@ class Ladder(PuzzleGame):
         distance = self.rungs - state[0]
         return distance if distance <= state[1] else None
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-30
+# %% ../../nbs/400_games.puzzles.ipynb #cell-32
 @patch
 def snapshot(self: PuzzleGame) -> tuple:  # hashable
     "The whole game: level index, score, engine state, actions since the last reset, the level's state."
@@ -249,7 +249,7 @@ def restore(
     self._next_level = False
     self.set_state(state)
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-32
+# %% ../../nbs/400_games.puzzles.ipynb #cell-34
 @patch
 def copy(self: PuzzleGame):
     "An independent game in the same state."
@@ -260,7 +260,7 @@ def copy(self: PuzzleGame):
     twin.set_state(self.get_state())
     return twin
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-36
+# %% ../../nbs/400_games.puzzles.ipynb #cell-38
 @patch
 def actions(self: PuzzleGame) -> list:  # of Action
     "Every canonical action that can matter in this level; a game with clicks adds its own."
@@ -278,7 +278,7 @@ def canonical(
     consequence = self.rules(self.state, action)
     return next((a for a in self.actions() if self.rules(self.state, a) == consequence), action)
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-38
+# %% ../../nbs/400_games.puzzles.ipynb #cell-40
 @patch
 def distance(self: PuzzleGame) -> int | None:  # None if the level is lost
     "Length of the shortest solution from here."
@@ -286,7 +286,7 @@ def distance(self: PuzzleGame) -> int | None:  # None if the level is lost
         return 0
     return None if self._state == GameState.GAME_OVER else self.value(self.state)
 
-
+# %% ../../nbs/400_games.puzzles.ipynb #cell-42
 @patch
 def downhill(self: PuzzleGame, state) -> list:  # of (Action, next state)
     "The first action of every shortest solution from a state, one for each consequence."
@@ -300,7 +300,7 @@ def downhill(self: PuzzleGame, state) -> list:  # of (Action, next state)
             best.setdefault((after, outcome), action)
     return [(action, after) for (after, _), action in best.items()]
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-40
+# %% ../../nbs/400_games.puzzles.ipynb #cell-44
 @patch
 def optimal_actions(self: PuzzleGame) -> list:  # of Action; empty if the level is lost
     "The canonical first action of every shortest solution."
@@ -318,7 +318,7 @@ def solve(self: PuzzleGame) -> list | None:  # of Action; None if the level is l
         plan.append(action)
     return plan
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-42
+# %% ../../nbs/400_games.puzzles.ipynb #cell-46
 def distance_table(
     start,  # a state
     successors,  # state -> iterable of next states, None for a next state that wins the level

@@ -200,7 +200,7 @@ def add(
     self._write(self.packer.compress(line) + self.packer.flush(zlib.Z_SYNC_FLUSH) if self.packer else line)
     self.lines += 1
 
-
+# %% ../../nbs/430_games.recorder.ipynb #cell-29
 @patch
 def close(self: Recorder):
     "End the file properly."
@@ -210,7 +210,7 @@ def close(self: Recorder):
         self._write(self.packer.flush())
     self.file.close()
 
-# %% ../../nbs/430_games.recorder.ipynb #cell-32
+# %% ../../nbs/430_games.recorder.ipynb #cell-34
 def as_step(
     obs,  # an engine's Observation
     action,  # (kind, x, y) that led to it
@@ -222,7 +222,7 @@ def as_step(
     known = {name: value for name, value in obs._asdict().items() if name in Step._fields}
     return Step(action=action, game=game, seed=seed, follows=line > 1, line=line, **known)
 
-
+# %% ../../nbs/430_games.recorder.ipynb #cell-36
 def record_play(
     engine,  # Engine, at the frame where the session begins
     policy,  # function: the engine's observation -> Action

@@ -123,7 +123,7 @@ def ring_pixels() -> np.ndarray:  # (8, 8) bool
     near = np.isin(np.arange(CELL), (0, 1, CELL - 2, CELL - 1))
     return edge[:, None] & near | near[:, None] & edge
 
-
+# %% ../../nbs/412_games.tumble.ipynb #cell-22
 def draw_box(
     box: Box,
     gold: int,  # a set of one cell
@@ -141,7 +141,7 @@ def draw_box(
     canvas[y : y + CELL, x : x + CELL][ring_pixels()] = RING
     return canvas
 
-# %% ../../nbs/412_games.tumble.ipynb #cell-21
+# %% ../../nbs/412_games.tumble.ipynb #cell-23
 @register_game
 class Tumble(SearchedGame):
     "Turn what is down until the golden ball rests on the ring."
@@ -160,7 +160,7 @@ class Tumble(SearchedGame):
         self.sprite, self.box = level.get_sprites()[0], level.get_data("box")
         return level.get_data("begin")
 
-# %% ../../nbs/412_games.tumble.ipynb #cell-22
+# %% ../../nbs/412_games.tumble.ipynb #cell-24
 @patch
 def rules(self: Tumble, state, action):
     "Everything falls."

@@ -342,7 +342,7 @@ def metrics(self: LLMParent) -> dict:
     names = ("questions", "invalid", "fallbacks")
     return {f"parent/{name}": torch.tensor(float(getattr(self.counts, name))) for name in names}
 
-
+# %% ../../nbs/155_interaction.llm.ipynb #cell-50
 @patch
 def state_dict(self: LLMParent) -> dict:
     "What it has been told so far."
@@ -355,7 +355,7 @@ def load_state_dict(self: LLMParent, saved):
     self.tables = saved["tables"]
     self.counts = Counts(**saved["counts"])
 
-
+# %% ../../nbs/155_interaction.llm.ipynb #cell-52
 @patch
 def summary_line(self: LLMParent) -> str:
     "The report in a sentence, for a person."
