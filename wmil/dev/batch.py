@@ -313,7 +313,7 @@ def report(
     account = "" if ok else _account(jobs)
     progress.say(f"{len(complete)} of {len(jobs)} notebooks are up to date, after {seconds:.0f} s{account}")
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-29
+# %% ../../nbs/910_dev.batch.ipynb #cell-30
 def _account(jobs):
     folder = display_path(jobs[0].stamp.parent / ".snakemake" / "log")
     return f"; the account of it all: {folder}. The same command resumes from here"

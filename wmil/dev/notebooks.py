@@ -166,14 +166,14 @@ def parameters(
             offered[target.id] = (annotation, _literal(n.value))
     return offered
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-26
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-27
 def _literal(node):
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError):
         return None
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-28
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-29
 PLAIN_TYPES = {t.__name__: t for t in (int, float, str, bool, list, dict, tuple)}
 PLAIN_TYPES |= {
     name: getattr(typing, name) for name in ("Any", "Optional", "Union", "Literal", "List", "Dict", "Tuple")
@@ -195,7 +195,7 @@ def plain_type(
     except (SyntaxError, ValueError, TypeError, NameError, RecursionError, PydanticUserError):
         return None
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-30
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-31
 def _check_parameter(name, key, value, annotation, default):
     "Refuse one value of the wrong type; without a type the notebook itself must look."
     kind = plain_type(annotation) if annotation else type(default)
@@ -208,7 +208,7 @@ def _check_parameter(name, key, value, annotation, default):
         expected = annotation or kind.__name__
         raise ConfigError(f"{name}: {key} = {str(value)[:80]!r} is not allowed: expected {expected}") from None
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-32
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-33
 def check_parameters(
     name: str,  # of the notebook, for the message
     offered: dict,  # what `parameters` found
@@ -221,7 +221,7 @@ def check_parameters(
             raise ConfigError(f"{name} has no parameter {key!r}{hint}")
         _check_parameter(name, key, value, *offered[key])
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-35
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-36
 def _split(text):
     try:
         return shlex.split(text)
@@ -239,7 +239,7 @@ def _plain_value(text):
             f"cannot read the value {text[:80]!r}: expected a number, text in quotes, or a list"
         ) from None
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-37
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-38
 def read_values(
     text: str,  # "notebook.parameter=value ..."
 ) -> dict:  # notebook -> {parameter: value}

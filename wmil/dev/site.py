@@ -175,7 +175,7 @@ def _entry_of(path):
     page = str(path.relative_to(root() / "nbs").with_suffix(""))
     return f"{path.name[:3]} {opening(path)[0]} <{page}>" if path.name[:3].isdigit() else page
 
-# %% ../../nbs/925_dev.site.ipynb #cell-26
+# %% ../../nbs/925_dev.site.ipynb #cell-27
 def _contents(order, modules):
     "The sidebar: one tree for each section, and one for the reference."
     nbs = root() / "nbs"
@@ -194,7 +194,7 @@ def _contents(order, modules):
         lines += ["```{toctree}", f":caption: {title}", ":hidden:", ":maxdepth: 1", "", *entries, "```", ""]
     return "\n".join(lines)
 
-# %% ../../nbs/925_dev.site.ipynb #cell-27
+# %% ../../nbs/925_dev.site.ipynb #cell-28
 def _copy_linked(source: Path, target: Path):
     "Copy a file or folder that the front page links to."
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -203,7 +203,7 @@ def _copy_linked(source: Path, target: Path):
     elif source.exists():
         shutil.copy(source, target)
 
-# %% ../../nbs/925_dev.site.ipynb #cell-29
+# %% ../../nbs/925_dev.site.ipynb #cell-30
 def _write_source(source):
     "Everything that Sphinx reads."
     import nbformat
@@ -226,7 +226,7 @@ def _write_source(source):
     for module, path in modules.items():
         (source / "api" / f"{module}.md").write_text(reference_page(module, path), encoding="utf-8")
 
-# %% ../../nbs/925_dev.site.ipynb #cell-31
+# %% ../../nbs/925_dev.site.ipynb #cell-32
 def _write_dream(html):
     "What the pages in docs/ compute with, next to their scripts."
     if (root() / "docs/dream.md").exists():
@@ -235,7 +235,7 @@ def _write_dream(html):
         if r.returncode:
             raise WmilError("the pages to play on were not made: its command says above why")
 
-# %% ../../nbs/925_dev.site.ipynb #cell-33
+# %% ../../nbs/925_dev.site.ipynb #cell-34
 def build_docs() -> Path:  # the front page
     "Build the site in _docs/html."
     docs = root() / "_docs"

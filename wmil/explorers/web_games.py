@@ -142,7 +142,7 @@ def _check_lamps(text):
             f"each below the number of colours, which is {len(LAMP_COLORS)} at most"
         )
 
-# %% ../../nbs/642_explorers.web_games.ipynb #cell-20
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-21
 def _check_level(name, text):
     if check_choice("game", name, ("maze", "lights", "crates")) == "maze":
         _check_grid(name, text, HEIGHT, WIDTH, ("S", "G"))
@@ -151,7 +151,7 @@ def _check_level(name, text):
     else:
         _check_lamps(text)
 
-# %% ../../nbs/642_explorers.web_games.ipynb #cell-22
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-23
 LEVEL_READERS = {"maze": (Maze, _maze_level), "lights": (Lights, _lights_level), "crates": (Crates, _crates_level)}
 
 
@@ -174,7 +174,7 @@ def draw_game(
     "The frame that a game shows."
     return game.camera.render(game.current_level.get_sprites()).astype(np.uint8)
 
-# %% ../../nbs/642_explorers.web_games.ipynb #cell-25
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-26
 STRANGE = {  # game -> its hand-made levels
     "maze": [
         {"name": "no walls", "rows": "S...... ....... ....... ....... ....... ....... ......G", "budget": 60},
@@ -190,7 +190,7 @@ STRANGE = {  # game -> its hand-made levels
     ],
 }
 
-# %% ../../nbs/642_explorers.web_games.ipynb #cell-28
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-29
 def _tile_text(tile):  # (8, 8) colours, -1 where transparent
     return " ".join("".join("." if c < 0 else f"{c:x}" for c in row) for row in tile.tolist())
 

@@ -112,13 +112,13 @@ def predict(
         parts = zip(parent.split(self.batch_size), tokens.split(self.batch_size))
         return _concat([_predict(self.model, output.codes[rows], acts) for rows, acts in parts])
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-18
+# %% ../../nbs/485_games.imagination.ipynb #cell-19
 def _predict(model, codes, tokens):  # (M, 64), (M, n)
     logits, won = model.predict_next_frame(codes, tokens)  # (M, 64, K), (M,)
     best, codes = logits.max(-1)
     return TransitionPrediction(codes, won.sigmoid(), (best - logits.logsumexp(-1)).sum(-1))
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-28
+# %% ../../nbs/485_games.imagination.ipynb #cell-29
 class Clicks(NamedTuple):
     "Places to click at in N frames, the most likely first."
 
@@ -126,7 +126,7 @@ class Clicks(NamedTuple):
     y: torch.Tensor  # (N, C) px
     log_prob: torch.Tensor  # (N, C); -inf where a frame has fewer places
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-29
+# %% ../../nbs/485_games.imagination.ipynb #cell-30
 def _best_pixels(model, output):  # -> x, y (N, 64) of the likeliest pixel in each cell
     N = len(output.cell)
     cells = torch.arange(CELLS, device=output.cell.device)
@@ -134,7 +134,7 @@ def _best_pixels(model, output):  # -> x, y (N, 64) of the likeliest pixel in ea
     pixel = logits.argmax(-1).view(N, CELLS)
     return cells % 8 * 8 + pixel % 8, cells // 8 * 8 + pixel // 8
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-31
+# %% ../../nbs/485_games.imagination.ipynb #cell-32
 def best_clicks(
     model: GameTransformer,
     output,  # PolicyValueOutput or StepOutput of N frames
@@ -154,7 +154,7 @@ def best_clicks(
         remaining = remaining.masked_fill(near, -torch.inf)
     return Clicks(*(torch.cat(field, 1) for field in zip(*places)))
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-33
+# %% ../../nbs/485_games.imagination.ipynb #cell-34
 class ActionProposals(NamedTuple):
     "Candidate actions for N frames, on the processor."
 
@@ -166,7 +166,7 @@ def _without_reset(legal, kinds):  # (N, 8) bool -> (N, kinds), RESET only where
     only_reset = ~legal[:, 1:].any(1, keepdim=True)
     return torch.cat([only_reset, legal[:, 1:]], 1)[:, :kinds]
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-35
+# %% ../../nbs/485_games.imagination.ipynb #cell-36
 @torch.inference_mode()
 def propose(
     model: GameTransformer,
@@ -192,7 +192,7 @@ def propose(
             log_probs.append(log_prob)
     return ActionProposals(torch.cat(actions, 1).cpu(), torch.cat(log_probs, 1).cpu())
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-41
+# %% ../../nbs/485_games.imagination.ipynb #cell-42
 class EngineDynamics(LearnedDynamics):
     "The model's policy and value, but transitions come from the real engine."
 
@@ -223,7 +223,7 @@ class EngineDynamics(LearnedDynamics):
         codes, won = zip(*outcomes)
         return TransitionPrediction(torch.stack(codes), torch.tensor(won), torch.zeros(len(won)))
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-43
+# %% ../../nbs/485_games.imagination.ipynb #cell-44
 @patch
 def _encode(self: EngineDynamics, frame):
     key = frame.tobytes()

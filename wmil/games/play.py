@@ -165,7 +165,7 @@ def _is_over(card, obs, ours, left):
     stuck = not last.solved and (not ours or last.level == card.levels)
     return won or card.stopped or stuck
 
-# %% ../../nbs/497_games.play.ipynb #cell-18
+# %% ../../nbs/497_games.play.ipynb #cell-19
 def _play_levels(engine, agent, card, limits, total_steps, record, watch):
     ours, left = isinstance(engine.game, PuzzleGame), total_steps or sys.maxsize
     over = engine.obs.state == "WIN"
@@ -177,7 +177,7 @@ def _play_levels(engine, agent, card, limits, total_steps, record, watch):
         if not over and not score.solved:
             _open_level(score.level + 1, engine, agent, record, card)
 
-# %% ../../nbs/497_games.play.ipynb #cell-20
+# %% ../../nbs/497_games.play.ipynb #cell-21
 def _check_scored(agent):
     if isinstance(agent, Agent) and "games" not in agent.needs:
         return
@@ -192,7 +192,7 @@ def _make_agent(agent, engine, scored):
         _check_scored(agent)
     return agent if isinstance(agent, Agent) else agent(engine)
 
-# %% ../../nbs/497_games.play.ipynb #cell-21
+# %% ../../nbs/497_games.play.ipynb #cell-22
 def play_game(
     agent,  # Agent of one game, or function of the Engine that makes one
     game: str,  # what `make_game` takes
@@ -220,7 +220,7 @@ def play_game(
         _play_levels(engine, agent, card, (patience, max_steps), total_steps, record, watch)
     return card
 
-# %% ../../nbs/497_games.play.ipynb #cell-33
+# %% ../../nbs/497_games.play.ipynb #cell-34
 @config
 class PlayConfig:
     "Who plays what."
@@ -241,7 +241,7 @@ class PlayConfig:
     scored: bool = False  # refuse an agent that asks for the game itself, as the oracle does
     progress: bool = True  # count the presses while it plays, if that goes to a terminal
 
-# %% ../../nbs/497_games.play.ipynb #cell-35
+# %% ../../nbs/497_games.play.ipynb #cell-36
 def _load_model(cfg):  # -> model, tokenizer; None, None for agents that need none
     if "model" not in agent_class(cfg.agent).needs:
         return None, None
@@ -252,7 +252,7 @@ def _load_model(cfg):  # -> model, tokenizer; None, None for agents that need no
         print(f"{cfg.agent} uses {describe_player(folder)}; --model names another one")
     return load_player(folder) if folder else (None, None)
 
-# %% ../../nbs/497_games.play.ipynb #cell-37
+# %% ../../nbs/497_games.play.ipynb #cell-38
 def _watcher(bar):
     "A `watch` that counts presses, by level."
     presses = Counter()
@@ -264,7 +264,7 @@ def _watcher(bar):
 
     return watch
 
-# %% ../../nbs/497_games.play.ipynb #cell-38
+# %% ../../nbs/497_games.play.ipynb #cell-39
 @cli
 def main(argv=None):
     "Let an agent play a game, print its score card, and write a recording."

@@ -150,7 +150,7 @@ class Survey(NamedTuple):
     steps: int = 0
     level_ups: int = 0
 
-# %% ../../nbs/425_games.recordings.ipynb #cell-26
+# %% ../../nbs/425_games.recordings.ipynb #cell-27
 def survey(
     path,  # a recording
 ) -> Survey:
@@ -168,7 +168,7 @@ def survey(
         problems.append(Problem(str(path), int(line[1]) if line else 0, text))
     return Survey(path, problems, steps, ups)
 
-# %% ../../nbs/425_games.recordings.ipynb #cell-28
+# %% ../../nbs/425_games.recordings.ipynb #cell-29
 def survey_all(
     path,  # a recording, or a folder of them
 ):  # yields Survey
@@ -184,14 +184,14 @@ def survey_all(
     for file in files:
         yield survey(file)
 
-# %% ../../nbs/425_games.recordings.ipynb #cell-30
+# %% ../../nbs/425_games.recordings.ipynb #cell-31
 def validate(
     path,  # a recording, or a folder of them
 ) -> list:  # of Problem
     "All that is wrong or odd, line by line; empty if there is nothing."
     return [problem for result in survey_all(path) for problem in result.problems]
 
-# %% ../../nbs/425_games.recordings.ipynb #cell-32
+# %% ../../nbs/425_games.recordings.ipynb #cell-33
 def _print_survey(result):
     "Print the problems of one recording and a summary; how many are wrong."
     for problem in result.problems:
@@ -201,7 +201,7 @@ def _print_survey(result):
     print(f"{result.path}: {result.steps} steps, {result.level_ups} level-ups, {verdict}")
     return wrong
 
-# %% ../../nbs/425_games.recordings.ipynb #cell-34
+# %% ../../nbs/425_games.recordings.ipynb #cell-35
 @cli
 def main(
     args: list = None,  # the command line; by default the process's own
