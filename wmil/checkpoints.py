@@ -127,7 +127,7 @@ def _read_state(file):
         why = f"cannot be read: {REMEDY}"
     raise CheckpointError(f"{file} {why}")
 
-# %% ../nbs/018_checkpoints.ipynb #cell-18
+# %% ../nbs/018_checkpoints.ipynb #cell-19
 def load_checkpoint(
     path,  # a step_… folder
 ) -> Checkpoint:
@@ -138,7 +138,7 @@ def load_checkpoint(
     state = _read_state(path / "state.pt") if has_state else None
     return Checkpoint(path, manifest["step"], _read_weights(path / "model.safetensors"), state)
 
-# %% ../nbs/018_checkpoints.ipynb #cell-20
+# %% ../nbs/018_checkpoints.ipynb #cell-21
 def latest_checkpoint(
     folder,  # the run's checkpoints folder
 ) -> Checkpoint:  # or None if there is none
@@ -153,7 +153,7 @@ def latest_checkpoint(
         raise CheckpointError(f"no checkpoint in {folder} is complete: delete that folder to start the run over")
     return None
 
-# %% ../nbs/018_checkpoints.ipynb #cell-32
+# %% ../nbs/018_checkpoints.ipynb #cell-33
 def load_weights(
     model,  # an nn.Module
     weights: dict,  # name -> tensor

@@ -230,7 +230,7 @@ def mean_error(
     next_obs = _scores(next_obs, "next_obs")
     return float(((next_obs - next_obs.mean(0)) ** 2).mean())
 
-# %% ../nbs/070_stats.ipynb #cell-63
+# %% ../nbs/070_stats.ipynb #cell-64
 def majority_rate(
     labels,  # [B] classes, any hashable values
 ) -> float:  # accuracy in [0, 1]
@@ -240,7 +240,7 @@ def majority_rate(
         raise ConfigError("labels are empty: nothing was measured, or a filter left no row")
     return float(counts.iloc[0] / counts.sum())
 
-# %% ../nbs/070_stats.ipynb #cell-65
+# %% ../nbs/070_stats.ipynb #cell-66
 def uniform_rate(
     n: int,  # number of actions
 ) -> float:  # expected success in [0, 1]

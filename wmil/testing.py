@@ -226,7 +226,7 @@ def kill(self: CommandProcess):
     "Send SIGKILL, if it still runs."
     self.send_signal(signal.SIGKILL)
 
-# %% ../nbs/002_testing.ipynb #cell-24
+# %% ../nbs/002_testing.ipynb #cell-25
 def start_command(
     entry: str,  # "module:function", as in a console script
     *args,  # the command line, without the program's name
@@ -237,7 +237,7 @@ def start_command(
     "Start a command in a fork of a process that has already imported it."
     return CommandProcess(entry, args, cwd, env, setup)
 
-# %% ../nbs/002_testing.ipynb #cell-26
+# %% ../nbs/002_testing.ipynb #cell-27
 def run_command(
     entry: str,  # "module:function", as in a console script
     *args,  # the command line
@@ -252,7 +252,7 @@ def run_command(
         process.kill()
     return process
 
-# %% ../nbs/002_testing.ipynb #cell-28
+# %% ../nbs/002_testing.ipynb #cell-29
 def run_ranks(
     entry: str,  # "module:function", as in a console script
     *args,  # the command line
@@ -277,7 +277,7 @@ def run_ranks(
         process.wait()
     return processes
 
-# %% ../nbs/002_testing.ipynb #cell-30
+# %% ../nbs/002_testing.ipynb #cell-31
 def preload_modules(
     *names: str,  # modules that commands import after their start
 ):

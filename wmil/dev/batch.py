@@ -291,7 +291,7 @@ def _say_files(title, jobs, progress):
         files = [f"  {display_path(file)}" for job in jobs for file in job.makes]
         progress.say("\n".join([f"{title}:", *files]))
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-28
+# %% ../../nbs/910_dev.batch.ipynb #cell-29
 def report(
     jobs: list,  # of the batch
     progress: Progress,  # what happened
@@ -313,7 +313,7 @@ def report(
     account = "" if ok else _account(jobs)
     progress.say(f"{len(complete)} of {len(jobs)} notebooks are up to date, after {seconds:.0f} s{account}")
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-30
+# %% ../../nbs/910_dev.batch.ipynb #cell-31
 def _account(jobs):
     folder = display_path(jobs[0].stamp.parent / ".snakemake" / "log")
     return f"; the account of it all: {folder}. The same command resumes from here"

@@ -128,7 +128,7 @@ def widget_errors(
     saved = f"{display_path(path)} In [%s] is saved with a widget that is gone when its kernel is: {remedy}"
     return [saved % i for i in widgets]
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-20
+# %% ../../nbs/930_dev.checks.ipynb #cell-21
 def _shows(source):
     "Whether a cell would show something: it prints, draws, or ends in a value."
     if re.search(r"(?m)^#\|\s*(export|hide|eval: false|slow)|^#slow", source):
@@ -140,7 +140,7 @@ def _shows(source):
     value = isinstance(last, ast.Expr) and not source.rstrip().endswith(";")
     return value or bool(re.search(r"\bprint\(|plt\.subplots|\bpanels\(", source))
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-22
+# %% ../../nbs/930_dev.checks.ipynb #cell-23
 def missing_outputs(
     path: Path,  # a notebook
 ) -> list:  # sentences
@@ -152,7 +152,7 @@ def missing_outputs(
     remedy = "run it from top to bottom and save it"
     return [f"{display_path(path)} is saved with the outputs of {saved} of {len(showing)} cells: {remedy}"]
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-25
+# %% ../../nbs/930_dev.checks.ipynb #cell-26
 STILL_DIRTY = ("games_levels", "games_tokenizer")  # made while files differed from their commit
 
 
@@ -169,7 +169,7 @@ def _result_errors(path):
     errors += [_origin_error(p) or ("" if p.get("code") else "has a part without the hash of its code") for p in parts]
     return [e for e in dict.fromkeys(errors) if e]
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-27
+# %% ../../nbs/930_dev.checks.ipynb #cell-28
 def check_results() -> list:  # sentences
     "Do the committed results come from a commit, each part of them too?"
     errors = []
@@ -181,7 +181,7 @@ def check_results() -> list:  # sentences
             errors.append(f"{name} needs no exception any more: take it out of STILL_DIRTY in 930_dev.checks")
     return errors
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-30
+# %% ../../nbs/930_dev.checks.ipynb #cell-31
 def run_tool(
     name: str,  # a program of this environment
     *args,  # its arguments
@@ -196,14 +196,14 @@ def run_tool(
     command = [str(here / name), *map(str, args)]
     return subprocess.run(command, cwd=cwd or root(), capture_output=True, text=True, env=env)
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-32
+# %% ../../nbs/930_dev.checks.ipynb #cell-33
 def error_output(
     r,  # finished process
 ) -> list:  # its complaint, if it failed
     "What a program that failed had to say."
     return [(r.stdout + r.stderr).strip()[-3000:]] if r.returncode else []
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-33
+# %% ../../nbs/930_dev.checks.ipynb #cell-34
 def _contents(folder):
     "Relative path -> bytes of the notebooks and modules in a folder."
     files = (f for f in sorted(folder.rglob("*")) if f.suffix in (".ipynb", ".py") and f.is_file())
@@ -223,7 +223,7 @@ def _differing(a, b):
     "The files that are not equal in two folders."
     return sorted(k for k in a.keys() | b.keys() if a.get(k) != b.get(k))
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-34
+# %% ../../nbs/930_dev.checks.ipynb #cell-35
 def check_clean() -> list:  # sentences
     "Are the notebooks as `nbdev_clean` leaves them, and saved with their outputs, without errors and private paths?"
     order = reading_order()
@@ -237,7 +237,7 @@ def check_clean() -> list:  # sentences
         changed = _differing(before, _contents(Path(copy)))
     return errors + error_output(r) + [f"{f} is not clean: run nbdev_clean" for f in changed]
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-36
+# %% ../../nbs/930_dev.checks.ipynb #cell-37
 def check_library() -> list:  # sentences
     "Is the library what `nbdev_export` makes of the notebooks, with nothing left over?"
     with tempfile.TemporaryDirectory() as copy:
@@ -249,7 +249,7 @@ def check_library() -> list:  # sentences
         changed = _differing(before, _contents(Path(copy)))
     return error_output(r) + [f"{f} is out of step with its notebook: run nbdev_export" for f in changed]
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-38
+# %% ../../nbs/930_dev.checks.ipynb #cell-39
 def check_ruff() -> list:  # sentences
     "Does ruff find anything in the library or the notebooks, and are they laid out by its formatter?"
     folders = [name for name in ("wmil", "nbs", "benchmarks", "tests") if (root() / name).is_dir()]
@@ -257,7 +257,7 @@ def check_ruff() -> list:  # sentences
     layout = run_tool("ruff", "format", "--check", "--no-cache", *[f for f in folders if f != "wmil"], NO_COLOR="1")
     return error_output(lint) + error_output(layout)
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-40
+# %% ../../nbs/930_dev.checks.ipynb #cell-41
 def check_readme() -> list:  # sentences
     "Is README.md the translation of nbs/index.ipynb, and does that list the notebooks there are?"
     errors = []

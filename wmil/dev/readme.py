@@ -99,14 +99,14 @@ def reader_view(
     nb["metadata"].setdefault("language_info", lexer)
     return nbformat.reads(json.dumps({**nb, "cells": cells}), 4)
 
-# %% ../../nbs/920_dev.readme.ipynb #cell-17
+# %% ../../nbs/920_dev.readme.ipynb #cell-18
 def translate_links(
     text: str,  # Markdown written for the folder nbs/
 ) -> str:  # for the folder above
     "Point relative links to where they lie as seen from the repository's root."
     return re.sub(r"\]\((?!\w+:|#|/)(\.\./)?", lambda m: "](" if m[1] else "](nbs/", text)
 
-# %% ../../nbs/920_dev.readme.ipynb #cell-19
+# %% ../../nbs/920_dev.readme.ipynb #cell-20
 def readme_text() -> str:
     "What README.md should be."
     skip_address_grammar()
@@ -117,7 +117,7 @@ def readme_text() -> str:
         raise WmilError("nbs/index.ipynb draws pictures of its own: link them from figures/paper instead")
     return re.sub(r"\n{3,}", "\n\n", translate_links(body)).strip() + "\n"
 
-# %% ../../nbs/920_dev.readme.ipynb #cell-21
+# %% ../../nbs/920_dev.readme.ipynb #cell-22
 def build_readme(
     check: bool = False,  # only compare
 ) -> bool:  # whether README.md already was what it should be

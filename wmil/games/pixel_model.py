@@ -266,7 +266,7 @@ class PixelModel:
         "How often each context was right lately, when it voted for no change and for a change."
         return (self.right + 1) / (self.votes + 2)
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-37
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-38
 def _key(frame, action):
     return frame.tobytes(), tuple(map(int, action))
 
@@ -282,13 +282,13 @@ def _mix(self: PixelModel, evidence, frame):  # -> next frame, log-probabilities
         imagined[pixels], log_prob[pixels] = best.indices.numpy(), best.values.numpy()
     return imagined.reshape(SIZE, SIZE), log_prob.reshape(SIZE, SIZE)
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-39
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-40
 @patch
 def _remembered(self: PixelModel, frame, action):  # -> next frame, log-probabilities; None: it has to be foreseen
     outcome = self.seen.get(_key(frame, action))
     return None if outcome is None else (outcome, np.zeros((SIZE, SIZE), np.float32))
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-41
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-42
 @patch
 def imagine(
     self: PixelModel,
@@ -303,7 +303,7 @@ def imagine(
     tried = np.array([self.displacements.tried(contexts, action) for action in actions])
     return Imagined(*map(np.stack, zip(*outcomes)), tried)
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-43
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-44
 @patch
 def learn(
     self: PixelModel,
@@ -328,7 +328,7 @@ def learn(
         self.seen[_key(frame, action)] = None  # the frame hides something that decides
     return sample
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-44
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-45
 @patch
 def _note_reliability(self: PixelModel, said, frame, next_frame, pixels):
     color = said.color[:, pixels]
@@ -339,7 +339,7 @@ def _note_reliability(self: PixelModel, said, frame, next_frame, pixels):
         self.right[:, change] = 0.98 * self.right[:, change] + share
         self.votes[:, change] = 0.98 * self.votes[:, change] + voted.any(1)
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-46
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-47
 @patch
 def _sample(self: PixelModel, said, frame, next_frame, pixels):
     chosen = self.rng.choice(pixels, min(len(pixels), 128), replace=False)
@@ -350,7 +350,7 @@ def _sample(self: PixelModel, said, frame, next_frame, pixels):
         self._train_mixer()
     return sample
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-48
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-49
 @patch
 def _train_mixer(self: PixelModel):
     picked = [self.replay[-1], *(self.replay[i] for i in self.rng.integers(0, len(self.replay), 7))]

@@ -98,14 +98,14 @@ class StudyRecord(TypedDict):
     steps: list[int]
     examples: str  # hash of their pictures' file
 
-# %% ../../nbs/498_games.train.ipynb #cell-13
+# %% ../../nbs/498_games.train.ipynb #cell-14
 def _check_replaceable(folder):
     parts = {"study.json", "examples.npz", "step_00000000"}
     others = {f.name for f in folder.iterdir()} - parts if folder.is_dir() else ()
     if others:
         raise WmilError(f"{folder} holds something else ({min(others)}), which would be lost: choose another --out")
 
-# %% ../../nbs/498_games.train.ipynb #cell-15
+# %% ../../nbs/498_games.train.ipynb #cell-16
 def _keep(folder, asked, study):
     with atomic_folder(folder) as tmp:
         save_pixel_model(tmp, study.model)
@@ -117,7 +117,7 @@ def _keep(folder, asked, study):
         record = StudyRecord(asked=asked, game=study.game, rows=study.rows, **known)
         atomic_write(tmp / "study.json", sealed_json(record))
 
-# %% ../../nbs/498_games.train.ipynb #cell-16
+# %% ../../nbs/498_games.train.ipynb #cell-18
 def _pictures(file, sha256):
     "The pictures of the examples."
     if not file.exists() or sha256_file(file) != sha256:
@@ -125,7 +125,7 @@ def _pictures(file, sha256):
     with np.load(file) as arrays:
         return arrays["frames"]
 
-# %% ../../nbs/498_games.train.ipynb #cell-18
+# %% ../../nbs/498_games.train.ipynb #cell-20
 def _kept(folder, asked):  # -> Study, or None
     file = folder / "study.json"
     if not file.exists():
@@ -137,13 +137,13 @@ def _kept(folder, asked):  # -> Study, or None
     examples = [StudiedStep(step, press, *three) for step, press, three in steps]
     return Study(record["game"], load_pixel_model(folder), record["rows"], examples)
 
-# %% ../../nbs/498_games.train.ipynb #cell-19
+# %% ../../nbs/498_games.train.ipynb #cell-21
 def _question(sessions, mixer):
     files = [sha256_file(session.path) for session in sessions]
     weights = sha256_json([p.numpy().tolist() for p in mixer.state_dict().values()])
     return sha256_json([files, weights])
 
-# %% ../../nbs/498_games.train.ipynb #cell-20
+# %% ../../nbs/498_games.train.ipynb #cell-22
 def studied(
     game: str,
     sessions: list,  # of Session, read from files
@@ -163,7 +163,7 @@ def studied(
         _keep(folder, asked, study)
     return study
 
-# %% ../../nbs/498_games.train.ipynb #cell-22
+# %% ../../nbs/498_games.train.ipynb #cell-24
 @config
 class StudyConfig:
     "What to learn from, and where to keep it."
@@ -175,7 +175,7 @@ class StudyConfig:
     mixer: str = ""  # folder of a mixer to begin with; by default the one that comes with the project
     progress: bool = True  # count the steps, if that goes to a terminal
 
-# %% ../../nbs/498_games.train.ipynb #cell-23
+# %% ../../nbs/498_games.train.ipynb #cell-25
 def _gather(cfg):
     if not cfg.recordings and not cfg.game:
         raise WmilError("nothing to learn from: give --recordings FOLDER, or --game FILE.py, or both")
@@ -185,7 +185,7 @@ def _gather(cfg):
         games.setdefault(session.game, []).append(session)
     return games, problems
 
-# %% ../../nbs/498_games.train.ipynb #cell-24
+# %% ../../nbs/498_games.train.ipynb #cell-26
 def _play_command(game, folder, cfg):
     short = game.split("-")[0]  # recordings name a game with its version
     ours, given = game in SHIPPED, Path(cfg.game).stem.split("-")[0] == short
