@@ -136,7 +136,7 @@ def _used(function, tree):
     closed = [cells[n].cell_contents for n in cells]
     return closed + [function.__globals__[n] for n in sorted(names) if n in function.__globals__]
 
-# %% ../nbs/012_fingerprints.ipynb #cell-26
+# %% ../nbs/012_fingerprints.ipynb #cell-27
 _MODULES = {}  # each module is read once in a process, since the code that runs is the code that was imported
 
 
@@ -146,7 +146,7 @@ def _flat(value):
         return list(value.values())
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
-# %% ../nbs/012_fingerprints.ipynb #cell-27
+# %% ../nbs/012_fingerprints.ipynb #cell-29
 def code_of(
     *functions,  # functions or classes, of the library or of a notebook
 ) -> dict:  # module, or function of the notebook -> fingerprint
@@ -168,7 +168,7 @@ def code_of(
             todo += bases + [v for u in used for v in _flat(u)]
     return {**dict(sorted(own.items())), **_follow(modules, _MODULES)}
 
-# %% ../nbs/012_fingerprints.ipynb #cell-28
+# %% ../nbs/012_fingerprints.ipynb #cell-31
 def code_hash(
     *functions,  # see `code_of`
 ) -> str:  # hexadecimal

@@ -157,7 +157,7 @@ def _rename_options(args, aliases):
         renamed.append(name + equals + value)
     return renamed
 
-# %% ../nbs/007_options.ipynb #cell-26
+# %% ../nbs/007_options.ipynb #cell-28
 def command_config(
     cls,  # a class made by `config`
     args: Sequence[str],  # the command line without the program's name

@@ -137,7 +137,7 @@ def config_difference(
     keys = {**there, **here}
     return [f"{k}: {there.get(k)!r} in the run, {here.get(k)!r} asked for" for k in keys if there.get(k) != here.get(k)]
 
-# %% ../nbs/020_runs.ipynb #cell-20
+# %% ../nbs/020_runs.ipynb #cell-21
 def open_run(
     name: str,  # what the run is of, for a new one
     config: dict,  # everything that was asked
@@ -157,7 +157,7 @@ def open_run(
         raise ConfigError(f"run {run.path} was started otherwise ({'; '.join(differences)}): {remedy}")
     return run
 
-# %% ../nbs/020_runs.ipynb #cell-23
+# %% ../nbs/020_runs.ipynb #cell-24
 @patch
 def log(
     self: Run,
@@ -174,7 +174,7 @@ def log(
     for logger in self.loggers:
         logger.log(step, metrics)
 
-# %% ../nbs/020_runs.ipynb #cell-25
+# %% ../nbs/020_runs.ipynb #cell-26
 @patch
 def _append(self: Run, line):
     "Write one line, without a buffer that would be written again after an error."
@@ -184,7 +184,7 @@ def _append(self: Run, line):
     if self._metrics.write(line) < len(line):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-# %% ../nbs/020_runs.ipynb #cell-27
+# %% ../nbs/020_runs.ipynb #cell-28
 @patch
 def _log_events(self: Run, step, metrics):
     if self._events is None:
@@ -195,7 +195,7 @@ def _log_events(self: Run, step, metrics):
         mean = sum(value) / len(value) if isinstance(value, list) else value
         self._events.add_scalar(name, mean, step)
 
-# %% ../nbs/020_runs.ipynb #cell-29
+# %% ../nbs/020_runs.ipynb #cell-30
 @patch
 def position(self: Run) -> int:
     "Bytes of metrics.jsonl that are on disk."
@@ -204,7 +204,7 @@ def position(self: Run) -> int:
         os.fsync(self._metrics.fileno())
     return file.stat().st_size if file.exists() else 0
 
-# %% ../nbs/020_runs.ipynb #cell-31
+# %% ../nbs/020_runs.ipynb #cell-32
 @patch
 def rewind(
     self: Run,
@@ -218,7 +218,7 @@ def rewind(
     if file.exists():
         os.truncate(file, position)
 
-# %% ../nbs/020_runs.ipynb #cell-33
+# %% ../nbs/020_runs.ipynb #cell-34
 def read_metrics(
     path,  # a run directory, open in another process or not
 ) -> list:  # one dict a row

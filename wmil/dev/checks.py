@@ -203,7 +203,7 @@ def error_output(
     "What a program that failed had to say."
     return [(r.stdout + r.stderr).strip()[-3000:]] if r.returncode else []
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-34
+# %% ../../nbs/930_dev.checks.ipynb #cell-35
 def _contents(folder):
     "Relative path -> bytes of the notebooks and modules in a folder."
     files = (f for f in sorted(folder.rglob("*")) if f.suffix in (".ipynb", ".py") and f.is_file())
@@ -223,7 +223,7 @@ def _differing(a, b):
     "The files that are not equal in two folders."
     return sorted(k for k in a.keys() | b.keys() if a.get(k) != b.get(k))
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-35
+# %% ../../nbs/930_dev.checks.ipynb #cell-37
 def check_clean() -> list:  # sentences
     "Are the notebooks as `nbdev_clean` leaves them, and saved with their outputs, without errors and private paths?"
     order = reading_order()
@@ -237,7 +237,7 @@ def check_clean() -> list:  # sentences
         changed = _differing(before, _contents(Path(copy)))
     return errors + error_output(r) + [f"{f} is not clean: run nbdev_clean" for f in changed]
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-37
+# %% ../../nbs/930_dev.checks.ipynb #cell-39
 def check_library() -> list:  # sentences
     "Is the library what `nbdev_export` makes of the notebooks, with nothing left over?"
     with tempfile.TemporaryDirectory() as copy:
@@ -249,7 +249,7 @@ def check_library() -> list:  # sentences
         changed = _differing(before, _contents(Path(copy)))
     return error_output(r) + [f"{f} is out of step with its notebook: run nbdev_export" for f in changed]
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-39
+# %% ../../nbs/930_dev.checks.ipynb #cell-41
 def check_ruff() -> list:  # sentences
     "Does ruff find anything in the library or the notebooks, and are they laid out by its formatter?"
     folders = [name for name in ("wmil", "nbs", "benchmarks", "tests") if (root() / name).is_dir()]
@@ -257,7 +257,7 @@ def check_ruff() -> list:  # sentences
     layout = run_tool("ruff", "format", "--check", "--no-cache", *[f for f in folders if f != "wmil"], NO_COLOR="1")
     return error_output(lint) + error_output(layout)
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-41
+# %% ../../nbs/930_dev.checks.ipynb #cell-43
 def check_readme() -> list:  # sentences
     "Is README.md the translation of nbs/index.ipynb, and does that list the notebooks there are?"
     errors = []

@@ -172,7 +172,7 @@ def draft_macros(
         used |= {name, f"{name}Low", f"{name}High"}
     return written, own, used
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-31
+# %% ../../nbs/932_dev.prose.ipynb #cell-32
 def draft_errors(
     path,  # a draft
 ) -> list:  # sentences
@@ -189,7 +189,7 @@ def draft_errors(
     idle = sorted(m for m in own - used if len(re.findall(rf"\\{m}\b", preamble)) < 2)
     return errors + [f"{name} defines \\{m} and doesn't use it" for m in idle]
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-33
+# %% ../../nbs/932_dev.prose.ipynb #cell-34
 def _unloaded(drafts):
     "What is wrong with files of numbers that no draft loads."
     loaded = {file for draft in drafts for file in draft_macros(draft.read_text(encoding="utf-8"))[0]}

@@ -114,7 +114,7 @@ class FrameContexts:
         self.hashes = {name: window_hashes(frame, *radii) for name, radii in (WINDOWS | STRIPS).items()}
         self._add_places(frame if previous is None else previous)
 
-# %% ../../nbs/472_games.contexts.ipynb #cell-23
+# %% ../../nbs/472_games.contexts.ipynb #cell-24
 @patch
 def _add_places(self: FrameContexts, previous):
     hashes, small, window = self.hashes, self.hashes["window 1"], self.hashes["window 2"]
@@ -128,7 +128,7 @@ def _add_places(self: FrameContexts, previous):
     whole = np.bitwise_xor.reduce(hashes["place"], axis=None)
     hashes["whole frame"] = scramble(PLACE * TAGS[3] ^ whole)
 
-# %% ../../nbs/472_games.contexts.ipynb #cell-24
+# %% ../../nbs/472_games.contexts.ipynb #cell-26
 @patch
 def by_kind(
     self: FrameContexts,
@@ -143,7 +143,7 @@ def any_kind(self: FrameContexts) -> np.ndarray:  # (12, 4096) uint64
     "The contexts `ANY_KIND`."
     return np.stack([self.hashes[name] for name in ANY_KIND]).reshape(len(ANY_KIND), -1) ^ KINDS[-1]
 
-# %% ../../nbs/472_games.contexts.ipynb #cell-26
+# %% ../../nbs/472_games.contexts.ipynb #cell-28
 NEAR = 20  # pixels
 
 
@@ -154,7 +154,7 @@ def _from_click(self: FrameContexts, x, y):
     near = (abs(dy) <= NEAR) & (abs(dx) <= NEAR)
     return np.where(near, OFFSETS[dy % 128, dx % 128], np.uint64(1))
 
-# %% ../../nbs/472_games.contexts.ipynb #cell-28
+# %% ../../nbs/472_games.contexts.ipynb #cell-30
 @patch
 def by_click(
     self: FrameContexts,
@@ -178,7 +178,7 @@ def by_click(
     ]
     return scramble(np.stack(found).reshape(len(BY_CLICK), -1)) ^ KINDS[CLICK]
 
-# %% ../../nbs/472_games.contexts.ipynb #cell-30
+# %% ../../nbs/472_games.contexts.ipynb #cell-32
 @patch
 def whole_frame(
     self: FrameContexts,

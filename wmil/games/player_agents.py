@@ -192,7 +192,7 @@ def _update_mean(self: PublishedAgent, surprise):  # (N,), nan where no frame wa
     average = self.ema_decay * mean + (1 - self.ema_decay) * surprise
     self.mean_surprise = np.where(np.isnan(surprise), mean, np.where(np.isnan(mean), surprise, average))
 
-# %% ../../nbs/490_games.player_agents.ipynb #cell-33
+# %% ../../nbs/490_games.player_agents.ipynb #cell-34
 @patch
 def choose(self: PublishedAgent, observation):
     "The rule's action for each game."
@@ -212,7 +212,7 @@ def choose(self: PublishedAgent, observation):
     self.decoder.record_action(actions)
     return actions
 
-# %% ../../nbs/490_games.player_agents.ipynb #cell-34
+# %% ../../nbs/490_games.player_agents.ipynb #cell-36
 @patch
 def _choose_one(self: PublishedAgent, i, proposals, predictions, surprise, mean_surprise):  # -> action (3,), reason
     possible = proposals.log_prob[i].isfinite()  # the others are legal in another game

@@ -137,13 +137,13 @@ def _kept(folder, asked):  # -> Study, or None
     examples = [StudiedStep(step, press, *three) for step, press, three in steps]
     return Study(record["game"], load_pixel_model(folder), record["rows"], examples)
 
-# %% ../../nbs/498_games.train.ipynb #cell-21
+# %% ../../nbs/498_games.train.ipynb #cell-22
 def _question(sessions, mixer):
     files = [sha256_file(session.path) for session in sessions]
     weights = sha256_json([p.numpy().tolist() for p in mixer.state_dict().values()])
     return sha256_json([files, weights])
 
-# %% ../../nbs/498_games.train.ipynb #cell-22
+# %% ../../nbs/498_games.train.ipynb #cell-24
 def studied(
     game: str,
     sessions: list,  # of Session, read from files
@@ -163,7 +163,7 @@ def studied(
         _keep(folder, asked, study)
     return study
 
-# %% ../../nbs/498_games.train.ipynb #cell-24
+# %% ../../nbs/498_games.train.ipynb #cell-26
 @config
 class StudyConfig:
     "What to learn from, and where to keep it."
@@ -175,7 +175,7 @@ class StudyConfig:
     mixer: str = ""  # folder of a mixer to begin with; by default the one that comes with the project
     progress: bool = True  # count the steps, if that goes to a terminal
 
-# %% ../../nbs/498_games.train.ipynb #cell-25
+# %% ../../nbs/498_games.train.ipynb #cell-28
 def _gather(cfg):
     if not cfg.recordings and not cfg.game:
         raise WmilError("nothing to learn from: give --recordings FOLDER, or --game FILE.py, or both")
@@ -185,7 +185,7 @@ def _gather(cfg):
         games.setdefault(session.game, []).append(session)
     return games, problems
 
-# %% ../../nbs/498_games.train.ipynb #cell-26
+# %% ../../nbs/498_games.train.ipynb #cell-30
 def _play_command(game, folder, cfg):
     short = game.split("-")[0]  # recordings name a game with its version
     ours, given = game in SHIPPED, Path(cfg.game).stem.split("-")[0] == short

@@ -141,7 +141,7 @@ def draw_box(
     canvas[y : y + CELL, x : x + CELL][ring_pixels()] = RING
     return canvas
 
-# %% ../../nbs/412_games.tumble.ipynb #cell-23
+# %% ../../nbs/412_games.tumble.ipynb #cell-24
 @register_game
 class Tumble(SearchedGame):
     "Turn what is down until the golden ball rests on the ring."
@@ -160,7 +160,7 @@ class Tumble(SearchedGame):
         self.sprite, self.box = level.get_sprites()[0], level.get_data("box")
         return level.get_data("begin")
 
-# %% ../../nbs/412_games.tumble.ipynb #cell-24
+# %% ../../nbs/412_games.tumble.ipynb #cell-26
 @patch
 def rules(self: Tumble, state, action):
     "Everything falls."

@@ -201,7 +201,7 @@ def _attempt(self: LLMParent, duty: str, cells: list, retry: bool) -> list:
             rejected.append(RejectedAnswer(cell, prompt, text, str(e)))
     return rejected
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-30
+# %% ../../nbs/155_interaction.llm.ipynb #cell-31
 @patch
 def rule(
     self: LLMParent,
@@ -212,7 +212,7 @@ def rule(
     "What the rule says."
     return rule_answer(self.task, duty, row, col, self.pool)
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-31
+# %% ../../nbs/155_interaction.llm.ipynb #cell-33
 def _shown(text: str) -> str:
     "An answer for an error: its beginning, or its end where it begins by thinking."
     answer = drop_thinking(text).strip() or text
@@ -228,7 +228,7 @@ def _stop(self: LLMParent, duty: str, answer: RejectedAnswer):
         "ask a better model, or choose 'rule'"
     )
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-32
+# %% ../../nbs/155_interaction.llm.ipynb #cell-35
 ENOUGH = 20  # questions after which a share means something
 
 
@@ -244,7 +244,7 @@ def _check_share(self: LLMParent):
             f"{last.reason[:80]}): ask a better model, or allow a larger share (max_share, --parent-share)"
         )
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-34
+# %% ../../nbs/155_interaction.llm.ipynb #cell-37
 @patch
 def fill_cells(
     self: LLMParent,
@@ -268,7 +268,7 @@ def fill_cells(
         table.view(-1)[cell] = self.rule(duty, *divmod(cell, table.shape[1]))
     self._check_share()
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-38
+# %% ../../nbs/155_interaction.llm.ipynb #cell-41
 @patch
 def look_up(
     self: LLMParent,
@@ -286,7 +286,7 @@ def look_up(
         values = torch.take(table, cells)
     return values
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-40
+# %% ../../nbs/155_interaction.llm.ipynb #cell-43
 @patch
 def get_reward(
     self: LLMParent,
@@ -297,7 +297,7 @@ def get_reward(
     "Judge actions."
     return self.look_up("reward", state, act)
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-42
+# %% ../../nbs/155_interaction.llm.ipynb #cell-45
 @patch
 def generate_task_instance(
     self: LLMParent,
@@ -314,7 +314,7 @@ def generate_task_instance(
         level = torch.full_like(number, level)
     return self.look_up("instance", level, number)
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-44
+# %% ../../nbs/155_interaction.llm.ipynb #cell-47
 @patch
 def get_transition(
     self: LLMParent,
@@ -328,21 +328,21 @@ def get_transition(
         return self.generate_task_instance(rng, state.shape[-1], level)
     return self.look_up("transition", state, act)
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-46
+# %% ../../nbs/155_interaction.llm.ipynb #cell-49
 @patch
 def report(self: LLMParent) -> Counts:
     "What was asked, found, refused and left to the rule."
     self.counts.requests = getattr(self.backend, "requests", self.counts.calls)
     return self.counts
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-48
+# %% ../../nbs/155_interaction.llm.ipynb #cell-51
 @patch
 def metrics(self: LLMParent) -> dict:
     "For the log: questions, invalid answers, and questions left to the rule."
     names = ("questions", "invalid", "fallbacks")
     return {f"parent/{name}": torch.tensor(float(getattr(self.counts, name))) for name in names}
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-50
+# %% ../../nbs/155_interaction.llm.ipynb #cell-53
 @patch
 def state_dict(self: LLMParent) -> dict:
     "What it has been told so far."
@@ -355,7 +355,7 @@ def load_state_dict(self: LLMParent, saved):
     self.tables = saved["tables"]
     self.counts = Counts(**saved["counts"])
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-52
+# %% ../../nbs/155_interaction.llm.ipynb #cell-55
 @patch
 def summary_line(self: LLMParent) -> str:
     "The report in a sentence, for a person."
