@@ -151,7 +151,7 @@ class PartCache:
             groups.setdefault((record["commit"], record["dirty"], record["code"]), []).append(record)
         return [_summary(*key, records) for key, records in groups.items()]
 
-# %% ../nbs/017_cache.ipynb #cell-20
+# %% ../nbs/017_cache.ipynb #cell-21
 def _summary(commit, dirty, code, records):
     dates = [r["date"] for r in records]
     return {

@@ -48,7 +48,7 @@ def _update_manifest(entries):
     except OSError as e:
         raise write_error(path, e) from e
 
-# %% ../nbs/077_figures.ipynb #cell-12
+# %% ../nbs/077_figures.ipynb #cell-13
 def _save(
     files: dict,  # file name -> bytes
     preset: str,  # which size the data are
@@ -73,7 +73,7 @@ def _check_name(name, notebook):
         raise ConfigError(f"{name!r} cannot name a file: use lower-case letters, digits and _")
     return notebook or f"nbs/figures/{name}.ipynb"
 
-# %% ../nbs/077_figures.ipynb #cell-14
+# %% ../nbs/077_figures.ipynb #cell-15
 def save_figure(
     fig,  # a matplotlib figure
     name: str,  # file name without ending: "pattern_echo_curves"
@@ -92,7 +92,7 @@ def save_figure(
         files[f"{name}.{kind}"] = buffer.getvalue()
     return _save(files, preset, params, inputs, notebook, measured)
 
-# %% ../nbs/077_figures.ipynb #cell-19
+# %% ../nbs/077_figures.ipynb #cell-20
 _TEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -130,14 +130,14 @@ def to_tex(
         raise ConfigError(f"no LaTeX is known for {' '.join(bad)}: choose another sign or add it to wmil.figures._TEX")
     return text
 
-# %% ../nbs/077_figures.ipynb #cell-21
+# %% ../nbs/077_figures.ipynb #cell-22
 def _alignment(column, values, widths):
     "How LaTeX sets a column: of a given width, or right for numbers and left for text."
     if column in widths:
         return rf">{{\raggedright\arraybackslash}}p{{{widths[column]}}}"
     return "r" if pd.api.types.is_numeric_dtype(values) else "l"
 
-# %% ../nbs/077_figures.ipynb #cell-23
+# %% ../nbs/077_figures.ipynb #cell-24
 def _tex_table(df, formats, widths):
     "A booktabs tabular."
     align = "".join(_alignment(c, df[c], widths) for c in df.columns)
@@ -146,7 +146,7 @@ def _tex_table(df, formats, widths):
     lines = [rf"\begin{{tabular}}{{{align}}}", r"\toprule", head, r"\midrule", *lines, r"\bottomrule", r"\end{tabular}"]
     return "\n".join(lines) + "\n"
 
-# %% ../nbs/077_figures.ipynb #cell-25
+# %% ../nbs/077_figures.ipynb #cell-26
 def save_table(
     df: pd.DataFrame,  # the table as it should be read; the index is left out
     name: str,  # file name without ending
@@ -167,7 +167,7 @@ def save_table(
     files = {f"{name}.csv": df.to_csv(index=False), f"{name}.tex": _tex_table(df, formats, widths)}
     return _save(files, preset, params, inputs, notebook, measured)
 
-# %% ../nbs/077_figures.ipynb #cell-28
+# %% ../nbs/077_figures.ipynb #cell-29
 def save_numbers(
     numbers: dict,  # macro name (letters only) -> text as it should be read: {"SuccessEnd": "93.8"}
     name: str,  # file name without ending

@@ -170,7 +170,7 @@ def _as_rows(frames, rgb, titles, rows):
             raise ConfigError(f"{what}: {len(names)} names for {n} of them")
     return frames
 
-# %% ../nbs/075_plot.ipynb #cell-37
+# %% ../nbs/075_plot.ipynb #cell-38
 def strip(
     frames,  # [T, H, W] or [R, T, H, W] numbers, or with a last axis of 3 for RGB (uint8, or floats in 0..1)
     titles=None,  # T titles above the columns: "t = 3"

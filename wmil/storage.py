@@ -144,7 +144,7 @@ def _move_in(new, folder):
         shutil.rmtree(old)
     fsync_dir(folder.parent)
 
-# %% ../nbs/015_storage.ipynb #cell-24
+# %% ../nbs/015_storage.ipynb #cell-25
 @contextlib.contextmanager
 def atomic_folder(
     path,  # the folder to make or replace; missing folders above it are made
@@ -166,7 +166,7 @@ def atomic_folder(
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
 
-# %% ../nbs/015_storage.ipynb #cell-29
+# %% ../nbs/015_storage.ipynb #cell-30
 class IncompleteFile(WmilError):
     "A file that is missing or was cut short."
 
@@ -191,7 +191,7 @@ def sha256_json(
     "The SHA-256 of plain values, written as JSON."
     return hashlib.sha256(json.dumps(value, **options).encode()).hexdigest()[:length]
 
-# %% ../nbs/015_storage.ipynb #cell-31
+# %% ../nbs/015_storage.ipynb #cell-32
 def check_content(
     path,  # the file, for the message
     value,  # what was read from it
@@ -209,7 +209,7 @@ def check_content(
 def _refuse_constant(name):
     raise ValueError(name)
 
-# %% ../nbs/015_storage.ipynb #cell-33
+# %% ../nbs/015_storage.ipynb #cell-34
 def parse_json(
     path,  # the file, for the message
     text: str,  # what it holds
@@ -223,7 +223,7 @@ def parse_json(
         raise IncompleteFile(f"{path} is not whole JSON") from None
     return check_content(path, value, schema)
 
-# %% ../nbs/015_storage.ipynb #cell-35
+# %% ../nbs/015_storage.ipynb #cell-36
 def read_json(
     path,  # a file
     schema=dict,  # see `check_content`
@@ -235,14 +235,14 @@ def read_json(
         raise IncompleteFile(f"{path} is missing or cannot be read") from None
     return parse_json(path, text, schema)
 
-# %% ../nbs/015_storage.ipynb #cell-37
+# %% ../nbs/015_storage.ipynb #cell-38
 def sealed_json(
     value: dict,  # plain values, without a key "sha256"
 ) -> str:
     "JSON with a checksum of itself."
     return json.dumps({**value, "sha256": sha256_json(value, sort_keys=True)}, indent=1)
 
-# %% ../nbs/015_storage.ipynb #cell-39
+# %% ../nbs/015_storage.ipynb #cell-40
 def read_sealed(
     path,  # a file with sealed JSON
     schema=dict,  # see `check_content`
@@ -254,7 +254,7 @@ def read_sealed(
         raise DamagedFile(f"{path} is damaged: checksum mismatch")
     return check_content(path, value, schema)
 
-# %% ../nbs/015_storage.ipynb #cell-41
+# %% ../nbs/015_storage.ipynb #cell-42
 class FileRecord(TypedDict):
     "What must be known about a file to tell later whether it is still the same."
 
@@ -268,7 +268,7 @@ def file_record(
     "What must be known about a file to tell later whether it is still the same."
     return {"bytes": Path(path).stat().st_size, "sha256": sha256_file(path)}
 
-# %% ../nbs/015_storage.ipynb #cell-43
+# %% ../nbs/015_storage.ipynb #cell-44
 def check_file(
     path,  # a file
     record: FileRecord,  # what `file_record` said

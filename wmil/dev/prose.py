@@ -151,7 +151,7 @@ def draft_numbers(
     spots += [m.span() for shape in RESULTS for m in re.finditer(shape, plain) if not re.search(r"\d", m[0])]
     return [f"{plain[a:b]!r} in “{' '.join(plain[max(0, a - 30) : b + 20].split())}”" for a, b in spots]
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-30
+# %% ../../nbs/932_dev.prose.ipynb #cell-31
 def _macros(tex):
     "The macros that LaTeX code defines."
     return set(re.findall(r"\\newcommand\{\\([A-Za-z]+)\}", tex))
@@ -172,7 +172,7 @@ def draft_macros(
         used |= {name, f"{name}Low", f"{name}High"}
     return written, own, used
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-32
+# %% ../../nbs/932_dev.prose.ipynb #cell-33
 def draft_errors(
     path,  # a draft
 ) -> list:  # sentences
@@ -189,7 +189,7 @@ def draft_errors(
     idle = sorted(m for m in own - used if len(re.findall(rf"\\{m}\b", preamble)) < 2)
     return errors + [f"{name} defines \\{m} and doesn't use it" for m in idle]
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-34
+# %% ../../nbs/932_dev.prose.ipynb #cell-35
 def _unloaded(drafts):
     "What is wrong with files of numbers that no draft loads."
     loaded = {file for draft in drafts for file in draft_macros(draft.read_text(encoding="utf-8"))[0]}

@@ -98,7 +98,7 @@ def _wait_for_signal(reader, progress, done):
         end_runners()
         done.wait(0.5)
 
-# %% ../../nbs/908_dev.stopping.ipynb #cell-14
+# %% ../../nbs/908_dev.stopping.ipynb #cell-15
 @contextlib.contextmanager
 def stop_on_signals(
     progress,  # its `signal` becomes the signal's number
@@ -121,7 +121,7 @@ def stop_on_signals(
         thread.join()
         reader.close()
 
-# %% ../../nbs/908_dev.stopping.ipynb #cell-17
+# %% ../../nbs/908_dev.stopping.ipynb #cell-18
 def _remove_leftovers(prefix):
     "Remove the temporary files of batches that were killed."
     for folder in Path(tempfile.gettempdir()).glob(f"{glob.escape(prefix)}*"):
@@ -129,7 +129,7 @@ def _remove_leftovers(prefix):
         if pid.isdecimal() and not psutil.pid_exists(int(pid)):
             shutil.rmtree(folder, ignore_errors=True)
 
-# %% ../../nbs/908_dev.stopping.ipynb #cell-19
+# %% ../../nbs/908_dev.stopping.ipynb #cell-20
 @contextlib.contextmanager
 def temporary_files():
     "A folder for the temporary files of this process and those that it starts."

@@ -110,7 +110,7 @@ async def _look_ahead(explorer):
         explorer.refresh()
         await asyncio.sleep(0.05)
 
-# %% ../../nbs/630_explorers.recording.ipynb #cell-18
+# %% ../../nbs/630_explorers.recording.ipynb #cell-19
 @patch
 def _ipython_display_(self: RecordingExplorer):
     Explorer._ipython_display_(self)

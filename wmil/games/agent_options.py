@@ -103,7 +103,7 @@ def _read_agent_options(name, cls, options):
         values[owner] = make_config(known[owner][0], changes, f"options of the agent {name!r}")
     return values
 
-# %% ../../nbs/496_games.agent_options.ipynb #cell-14
+# %% ../../nbs/496_games.agent_options.ipynb #cell-15
 def make_agent(
     name: str,  # one of AGENTS
     model=None,  # a `GameTransformer`, for those that need one
@@ -123,7 +123,7 @@ def make_agent(
         return cls(model, tokenizer, num=num, seed=seed, **options)
     return cls(num=num, seed=seed, **options)
 
-# %% ../../nbs/496_games.agent_options.ipynb #cell-17
+# %% ../../nbs/496_games.agent_options.ipynb #cell-18
 def read_options(
     texts,  # name=value each
 ) -> dict:  # name -> number, truth or text

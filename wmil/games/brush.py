@@ -118,7 +118,7 @@ def draw_pots() -> np.ndarray:  # (64, 64) int8
         pot[1:7, 1:7] = color
     return picture
 
-# %% ../../nbs/413_games.brush.ipynb #cell-17
+# %% ../../nbs/413_games.brush.ipynb #cell-18
 @register_game
 class Brush(HiddenGame):
     "Give every cell the colour of its mark; paints mix on the brush."
@@ -137,7 +137,7 @@ class Brush(HiddenGame):
         self.picture, self.easel = level.get_sprites()[0], level.get_data("easel")
         return level.get_data("begin")
 
-# %% ../../nbs/413_games.brush.ipynb #cell-19
+# %% ../../nbs/413_games.brush.ipynb #cell-20
 @patch
 def rules(self: Brush, state, action):
     "Dip the brush, or paint a cell with it."
@@ -156,7 +156,7 @@ def value(self: Brush, state):
     "Clicks to go."
     return self.easel.length(state)
 
-# %% ../../nbs/413_games.brush.ipynb #cell-21
+# %% ../../nbs/413_games.brush.ipynb #cell-22
 @patch
 def actions(self: Brush):
     "A click on each pot and each cell."

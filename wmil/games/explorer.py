@@ -133,7 +133,7 @@ class LevelMap:
         if expected != state:
             self.plan.clear()
 
-# %% ../../nbs/491_games.explorer.ipynb #cell-21
+# %% ../../nbs/491_games.explorer.ipynb #cell-22
 class GraphExplorer(Agent):
     "Walks to the nearest action that was not tried yet; needs no model."
 
@@ -154,7 +154,7 @@ class GraphExplorer(Agent):
         "The next step on each map."
         return [self._choose_one(i, observation) for i in range(self.num)]
 
-# %% ../../nbs/491_games.explorer.ipynb #cell-23
+# %% ../../nbs/491_games.explorer.ipynb #cell-24
 LOST = "lost"  # the state of a level that can only be reset
 
 
@@ -175,7 +175,7 @@ def _choose_one(self: GraphExplorer, i, observation):
         level.graph.add(state, self.tiers(i, frame, legal))
     return self._next_action(i, state, legal)
 
-# %% ../../nbs/491_games.explorer.ipynb #cell-25
+# %% ../../nbs/491_games.explorer.ipynb #cell-26
 @patch
 def tiers(
     self: GraphExplorer,
@@ -187,7 +187,7 @@ def tiers(
     actions = list(candidate_actions(frame, legal, self.maps[game].ignored).items())
     return dict(actions[j] for j in self.rng.permutation(len(actions)))
 
-# %% ../../nbs/491_games.explorer.ipynb #cell-27
+# %% ../../nbs/491_games.explorer.ipynb #cell-28
 @patch
 def _next_action(self: GraphExplorer, i, state, legal):
     level = self.maps[i]
@@ -201,7 +201,7 @@ def _next_action(self: GraphExplorer, i, state, legal):
     self.reasons[i] = {"action": action, "why": why}
     return action
 
-# %% ../../nbs/491_games.explorer.ipynb #cell-29
+# %% ../../nbs/491_games.explorer.ipynb #cell-30
 @patch
 def way(self: GraphExplorer, game, state) -> Way:
     "Where to go next from a state on the map."

@@ -162,7 +162,7 @@ def _aimless(game, history, state, rng):
 
 GUESSERS = {"remembers": _remembers, "sees one frame": _sees_one_frame, "at random": _aimless}
 
-# %% ../../nbs/408_games.hidden.ipynb #cell-28
+# %% ../../nbs/408_games.hidden.ipynb #cell-29
 def play_guesses(
     game: HiddenGame,  # at the start of a level, which it keeps
     player: str,  # of GUESSERS
@@ -181,7 +181,7 @@ def play_guesses(
         state = after
     return None
 
-# %% ../../nbs/408_games.hidden.ipynb #cell-30
+# %% ../../nbs/408_games.hidden.ipynb #cell-31
 def guess_scores(
     cls,  # class of a HiddenGame
     seeds,  # of the levels

@@ -263,7 +263,7 @@ def _load_adapter(folder, lm):
     peft.set_peft_model_state_dict(lm, saved)
     return lm
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-48
+# %% ../../nbs/480_games.pretrained.ipynb #cell-49
 def _load_on_base(folder, metadata, num_tokens, base, dtype, download):  # a peft model
     if not base:
         base = read_json(Path(folder) / "adapter_config.json")["base_model_name_or_path"]
@@ -277,7 +277,7 @@ def _load_on_base(folder, metadata, num_tokens, base, dtype, download):  # a pef
         )
     return lm
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-50
+# %% ../../nbs/480_games.pretrained.ipynb #cell-51
 @patch(cls_method=True)
 def load(
     cls: GameTransformer,

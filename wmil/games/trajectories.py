@@ -197,7 +197,7 @@ def _write_sessions(out, sessions, tokenizer, vocabulary):
         for ids in sequences:
             out.append(ids, vocabulary, game=s.game, split=split, seed=s.seed, session=i)
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-28
+# %% ../../nbs/460_games.trajectories.ipynb #cell-29
 _OURS = re.compile(r"tokens-[0-9a-f]{12}\.bin|\.tokens\.\d+\.tmp|\.index\.json\.\d+\.tmp")  # names of our own files
 
 
@@ -224,14 +224,14 @@ def _write(folder, about, sessions, tokenizer, vocabulary):
         if _OURS.fullmatch(old.name) and old.name != name:
             old.unlink(missing_ok=True)
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-30
+# %% ../../nbs/460_games.trajectories.ipynb #cell-31
 def _flat(about, name=""):
     "Nested settings as one level: {'vocabulary.num_codes': 37}."
     if not isinstance(about, dict):
         return {name: about}
     return {k: v for key, part in about.items() for k, v in _flat(part, f"{name}.{key}" if name else key).items()}
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-33
+# %% ../../nbs/460_games.trajectories.ipynb #cell-34
 def _check_about(folder, about):
     packed, asked = _flat(_read_index(folder)["about"]), _flat(about)
     keys = [k for k in asked if packed.get(k) != asked[k]]
@@ -243,7 +243,7 @@ def _check_about(folder, about):
             "choose another folder, or pass overwrite=True"
         )
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-35
+# %% ../../nbs/460_games.trajectories.ipynb #cell-36
 def _lock(folder):
     "The folder, made if needed, for this process alone."
     lock = FileLock(folder / ".lock")
@@ -253,7 +253,7 @@ def _lock(folder):
     except OSError as e:
         raise write_error(folder, e) from e
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-37
+# %% ../../nbs/460_games.trajectories.ipynb #cell-38
 def pack_sessions(
     sessions,  # {split: list of sessions}, or a list, which becomes split "train"
     tokenizer,  # has encode(frames), num_codes, save_pretrained
@@ -278,7 +278,7 @@ def pack_sessions(
         _check_about(folder, about)
     return PackedTrajectories(folder)
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-39
+# %% ../../nbs/460_games.trajectories.ipynb #cell-40
 class PackedTrajectories:
     "A packed data set, memory-mapped."
 
@@ -308,7 +308,7 @@ class PackedTrajectories:
         "The ids of one session."
         return self.ids[self.sessions[i]["start"] : self.sessions[i]["stop"]]
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-41
+# %% ../../nbs/460_games.trajectories.ipynb #cell-42
 def _check_tokens(file, size, sha256):
     "Refuse a file of tokens that is not the one that was written."
     if not file.is_file():
@@ -318,7 +318,7 @@ def _check_tokens(file, size, sha256):
     if sha256 is not None and sha256_file(file) != sha256:
         raise _damaged(file, "is damaged, its checksum is another")
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-42
+# %% ../../nbs/460_games.trajectories.ipynb #cell-44
 @patch
 def check_tokenizer(self: PackedTrajectories, tokenizer):
     "`WmilError` if the frames were tokenised by another."

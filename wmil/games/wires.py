@@ -159,7 +159,7 @@ def value(self: Wires, state):
     colors, wires = state
     return int((undo_wires(wires) @ (self.panel.q - 1 - np.array(colors)) % self.panel.q).sum())
 
-# %% ../../nbs/411_games.wires.ipynb #cell-24
+# %% ../../nbs/411_games.wires.ipynb #cell-25
 @patch
 def actions(self: Wires) -> list:
     "A click in the middle of each switch."
@@ -176,7 +176,7 @@ def draw(self: Wires):
         x, y = socket_corner(socket)
         self.plate.pixels[y : y + 8, x : x + 8] = tile
 
-# %% ../../nbs/411_games.wires.ipynb #cell-26
+# %% ../../nbs/411_games.wires.ipynb #cell-27
 @patch
 def secrets(self: Wires, state):
     "The wires, moved on to the next switch, and the next; the truth comes first."
