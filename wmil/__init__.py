@@ -32,3 +32,4 @@ _register(
     "wmil/NoisyCartPole-v0", **_CART, additional_wrappers=(_NO_SPEEDS, _hidden("NoiseObservation", std=(0.1, 0.02)))
 )
 _register("wmil/HiddenPendulum-v0", **_PENDULUM, additional_wrappers=(_hidden("HideObservation", hide=(2,)),))
+_register("wmil/ChangingCartPole-v0", entry_point="wmil.control.changing:changing_cart_pole", max_episode_steps=500)

@@ -12,6 +12,7 @@ import gymnasium
 import numpy as np
 from fastcore.basics import patch
 from gymnasium.spaces import Box, Discrete
+from gymnasium.utils import RecordConstructorArgs
 from gymnasium.wrappers import FlattenObservation, FrameStackObservation
 from ..core import ConfigError, WmilError
 
@@ -30,7 +31,7 @@ def _check_hidden(hide, n):
         raise ConfigError(f"hide = {tuple(hide)!r} leaves {n - len(set(hide))} of {n} numbers: hide some, not all")
 
 # %% ../../nbs/323_control.hidden.ipynb #cell-09
-class HideObservation(gymnasium.ObservationWrapper):
+class HideObservation(gymnasium.ObservationWrapper, RecordConstructorArgs):
     "An environment that shows some of its observation's numbers only; `ConfigError` for an index that isn't there."
 
     def __init__(
@@ -38,6 +39,7 @@ class HideObservation(gymnasium.ObservationWrapper):
         env,  # one environment whose observation is a vector
         hide,  # indices of the numbers to leave out
     ):
+        RecordConstructorArgs.__init__(self, hide=hide)
         super().__init__(env)
         space, hide = env.observation_space, tuple(hide)
         _check_vector(space)
@@ -59,7 +61,7 @@ def _noise_scale(std, space):
     return scale
 
 # %% ../../nbs/323_control.hidden.ipynb #cell-17
-class NoiseObservation(gymnasium.ObservationWrapper):
+class NoiseObservation(gymnasium.ObservationWrapper, RecordConstructorArgs):
     "An environment whose observations are noisy; `ConfigError` for a standard deviation that doesn't fit."
 
     def __init__(
@@ -67,6 +69,7 @@ class NoiseObservation(gymnasium.ObservationWrapper):
         env,  # one environment whose observation is a vector
         std,  # standard deviation of the noise: a number, or one for each dimension
     ):
+        RecordConstructorArgs.__init__(self, std=std)
         super().__init__(env)
         _check_vector(env.observation_space)
         self.std = _noise_scale(std, env.observation_space)

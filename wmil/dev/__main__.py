@@ -51,11 +51,13 @@ class Outcome(NamedTuple):
 def notebooks_outcome(
     runs: list,  # of `NotebookRun`
 ) -> Outcome:
-    "How notebooks went, and which took longest."
+    "How notebooks went, and which kept a core busy for longest."
     errors = [run.error for run in runs if run.error]
-    slowest = sorted(runs, key=lambda run: -run.seconds)[:5]
-    names = ", ".join(f"{run.path.stem} {run.seconds:.0f} s" for run in slowest)
-    return Outcome(len(runs) - len(errors), len(errors), errors, f"  {len(runs)} notebooks; slowest: {names}")
+    longest = sorted(runs, key=lambda run: -run.core_seconds)[:5]
+    names = ", ".join(f"{run.path.stem} {run.core_seconds:.0f} s" for run in longest)
+    total = sum(run.core_seconds for run in runs)
+    note = f"  {len(runs)} notebooks, {total:.0f} core-seconds; most: {names}"
+    return Outcome(len(runs) - len(errors), len(errors), errors, note)
 
 # %% ../../nbs/940_dev.cli.ipynb #cell-07
 def test_batch() -> Outcome:

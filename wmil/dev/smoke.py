@@ -10,9 +10,9 @@ import contextlib
 import multiprocessing
 import os
 import re
+import resource
 import sys
 import tempfile
-import time
 import unittest.mock
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import forkserver
@@ -109,7 +109,7 @@ class NotebookRun(NamedTuple):
 
     path: Path
     error: str  # "" if all went well
-    seconds: float
+    core_seconds: float  # of its process and those that it has waited for
 
 
 def _prepare(environment, folder):
@@ -124,22 +124,29 @@ def _prepare(environment, folder):
     sys.stdout = sys.stderr = log
 
 
+def _core_seconds():
+    "What this process has computed so far, and those that it has waited for."
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
 def _answer(connection, environment, folder, path, options):
-    "Run a notebook in this new process, and say through `connection` what went wrong."
+    "Run a notebook in this new process, and say through `connection` what went wrong and what it cost."
     _prepare(environment, folder)
     try:
-        connection.send(run_here(path, **options))
+        error = run_here(path, **options)
     except WmilError as e:  # no notebook, or half of one
-        connection.send(str(e))
+        error = str(e)
+    connection.send((error, _core_seconds()))
 
 # %% ../../nbs/935_dev.smoke.ipynb #cell-23
 def _wait_for(process, connection, path):
-    "The answer of a process that runs the notebook at `path`."
+    "The answer of a process that runs the notebook at `path`: what went wrong, and core-seconds."
     try:
         return connection.recv()
     except EOFError:
         process.join()
-        return f"{display_path(path)}: its process ended with status {process.exitcode} and without an answer"
+        return f"{display_path(path)}: its process ended with status {process.exitcode} and without an answer", 0.0
 
 
 def _kill(process):
@@ -187,14 +194,14 @@ class NotebookTests:
 @patch
 def _run(self: NotebookTests, path, environment, error, options):
     "Run a notebook in a process of its own."
-    since = time.monotonic()
-    error = error or self._in_process(path, environment, options)
-    return NotebookRun(path, error, time.monotonic() - since)
+    if error:
+        return NotebookRun(path, error, 0.0)
+    return NotebookRun(path, *self._in_process(path, environment, options))
 
 
 @patch
 def _in_process(self: NotebookTests, path, environment, options):
-    "What went wrong."
+    "What went wrong, and core-seconds."
     receiver, sender = self._context.Pipe(duplex=False)
     arguments = (sender, environment, self.folder, path, options)
     process = self._context.Process(target=_answer, args=arguments)
@@ -203,7 +210,7 @@ def _in_process(self: NotebookTests, path, environment, options):
     self._running.add(process)
     try:
         if self._closed:
-            return "not run"
+            return "not run", 0.0
         return _wait_for(process, receiver, path)
     finally:
         _kill(process)
