@@ -128,7 +128,7 @@ def _probe_row(encoder: str, x: np.ndarray, name: str, target, folds: int, seeds
         "chance": majority_rate(y),
     }
 
-# %% ../nbs/500_analysis.ipynb #cell-31
+# %% ../nbs/500_analysis.ipynb #cell-32
 def probe_table(
     encoders: dict,  # name -> (n, D) features of the same n samples: "trained", "untrained", "raw input"
     attributes: dict,  # name -> (n,) classes
@@ -148,7 +148,7 @@ def probe_table(
         rows += [_probe_row(encoder, x, name, target, folds, seeds, penalty) for name, target in attributes.items()]
     return pd.DataFrame(rows)
 
-# %% ../nbs/500_analysis.ipynb #cell-43
+# %% ../nbs/500_analysis.ipynb #cell-45
 def _check_clusters(x: np.ndarray, name: str, k: int):
     if k == len(x):
         raise ConfigError(
@@ -159,7 +159,7 @@ def _check_clusters(x: np.ndarray, name: str, k: int):
             f"features hold fewer distinct rows than attribute {name!r} has classes ({k}): the embedding has collapsed"
         )
 
-# %% ../nbs/500_analysis.ipynb #cell-44
+# %% ../nbs/500_analysis.ipynb #cell-47
 def _organisation(
     x: np.ndarray,  # (n, D) features
     labels: np.ndarray,  # (n,) classes
@@ -168,7 +168,7 @@ def _organisation(
     "Do the clusters agree with the classes, and are the classes apart?"
     return adjusted_rand_score(labels, clusters), silhouette_score(x, labels)
 
-# %% ../nbs/500_analysis.ipynb #cell-46
+# %% ../nbs/500_analysis.ipynb #cell-49
 def cluster_table(
     features,  # (n, D) numbers, numpy or torch
     attributes: dict,  # name -> (n,) classes

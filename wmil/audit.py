@@ -50,14 +50,14 @@ def shuffled_actions(
 
     return _predict
 
-
+# %% ../nbs/079_audit.ipynb #cell-09
 def copies(
     predict,  # as of `shuffled_actions`
 ):  # -> the same kind of function
     "A prediction that nothing changes."
     return lambda state, action, *more: state
 
-# %% ../nbs/079_audit.ipynb #cell-10
+# %% ../nbs/079_audit.ipynb #cell-12
 class CutHistory:
     "A policy that believes every few steps that an episode begins."
 
@@ -77,7 +77,7 @@ class CutHistory:
         self.age = torch.where(start, 0, 0 if self.age is None else self.age + 1)
         return self.policy(obs, {**info, "start": start | (self.age % self.every == 0)})
 
-# %% ../nbs/079_audit.ipynb #cell-13
+# %% ../nbs/079_audit.ipynb #cell-15
 @dataclass
 class Audit:
     "What an audit found."
@@ -104,7 +104,7 @@ class Audit:
         lost = {c: iqm_interval(scores["joint"] - x) for c, x in scores.items() if c != "joint"}
         return pd.DataFrame([{"condition": c, **dict(zip(("centre", "low", "high"), x))} for c, x in lost.items()])
 
-# %% ../nbs/079_audit.ipynb #cell-15
+# %% ../nbs/079_audit.ipynb #cell-17
 WAYS = ("joint", "frozen", "random", "none")
 
 
@@ -116,7 +116,7 @@ def _check_request(seeds, ways):
     if not len(seeds) or len(set(seeds)) < len(seeds):
         raise ConfigError(f"seeds = {list(seeds)!r}: expected one or more, each of them once")
 
-
+# %% ../nbs/079_audit.ipynb #cell-19
 def _check_agent(agent, ways):
     name = type(agent).__name__
     if not isinstance(agent, Auditable):
@@ -127,7 +127,7 @@ def _check_agent(agent, ways):
         what = "has neither a world model nor a memory, so there is nothing to take away"
         raise WmilError(f"{name} {what}: name them in `audited`, or train it in other `ways`")
 
-# %% ../nbs/079_audit.ipynb #cell-16
+# %% ../nbs/079_audit.ipynb #cell-20
 def _playing(agent, n, every):  # name -> policy of the agent without one thing
     "The interventions that an agent's parts allow."
     policies = {}
@@ -138,7 +138,7 @@ def _playing(agent, n, every):  # name -> policy of the agent without one thing
         policies["history cut"] = CutHistory(agent.policy(n), every)
     return policies
 
-# %% ../nbs/079_audit.ipynb #cell-18
+# %% ../nbs/079_audit.ipynb #cell-22
 def mean_return(
     make_env,  # function (n, seed) -> a batched environment
 ):  # function (policy, n, seed) -> float, the `play` of an audit
@@ -156,7 +156,7 @@ def _checked(score, condition, seed):
         raise WmilError(f"{condition} has score {score} with seed {seed}: look at the rewards and at `play`")
     return float(score)
 
-# %% ../nbs/079_audit.ipynb #cell-20
+# %% ../nbs/079_audit.ipynb #cell-24
 def audit(
     make,  # function (way, seed) -> `Auditable`: trains or loads an agent
     play,  # function (policy, n, seed) -> score, such as `mean_return` makes

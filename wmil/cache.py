@@ -63,13 +63,13 @@ def _origin(folder, code, seconds) -> Origin:
         "seconds": round(seconds, 2),
     }
 
-
+# %% ../nbs/017_cache.ipynb #cell-09
 def _check_code(folder, about, code):
     made = about["made"]["code"]
     if made != code:
         raise WmilError(f"{folder} was made by other code ({made[:40]}, not {code}): delete it, and it is made anew")
 
-# %% ../nbs/017_cache.ipynb #cell-09
+# %% ../nbs/017_cache.ipynb #cell-11
 def cached(
     folder,  # see `cache_folder`
     make,  # function (folder) -> plain values to remember; may find what an interrupted call left
@@ -93,7 +93,7 @@ def cached(
     _check_code(folder, about, code)
     return about
 
-# %% ../nbs/017_cache.ipynb #cell-14
+# %% ../nbs/017_cache.ipynb #cell-16
 class WorkClock:
     "Processor seconds of a piece of work, over all the processes that worked on it."
 
@@ -114,7 +114,7 @@ class WorkClock:
         "Write them down."
         atomic_write(self.file, json.dumps(round(self.seconds, 3)))
 
-# %% ../nbs/017_cache.ipynb #cell-17
+# %% ../nbs/017_cache.ipynb #cell-19
 class PartCache:
     "The parts of an experiment, each made once, under `runs/<experiment>`."
 
@@ -151,7 +151,7 @@ class PartCache:
             groups.setdefault((record["commit"], record["dirty"], record["code"]), []).append(record)
         return [_summary(*key, records) for key, records in groups.items()]
 
-# %% ../nbs/017_cache.ipynb #cell-18
+# %% ../nbs/017_cache.ipynb #cell-21
 def _summary(commit, dirty, code, records):
     dates = [r["date"] for r in records]
     return {

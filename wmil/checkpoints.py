@@ -56,7 +56,7 @@ def _checkpoints(folder):
     paths = [p for p in Path(folder).glob("step_*") if p.name[5:].isdecimal()]
     return sorted(paths, key=lambda p: int(p.name[5:]))
 
-
+# %% ../nbs/018_checkpoints.ipynb #cell-09
 def save_checkpoint(
     folder,  # the run's checkpoints folder
     step: int,  # how far training was
@@ -76,7 +76,7 @@ def save_checkpoint(
         shutil.rmtree(old, ignore_errors=True)
     return final
 
-# %% ../nbs/018_checkpoints.ipynb #cell-09
+# %% ../nbs/018_checkpoints.ipynb #cell-11
 REMEDY = "delete that folder to resume from the one before it"
 
 
@@ -86,7 +86,7 @@ class Manifest(TypedDict):
     step: Annotated[int, Field(ge=0)]
     files: dict[str, FileRecord]
 
-
+# %% ../nbs/018_checkpoints.ipynb #cell-13
 @contextlib.contextmanager
 def _say_which(path):
     "Errors of single files become sentences about their checkpoint."
@@ -97,7 +97,7 @@ def _say_which(path):
     except DamagedFile as e:
         raise CheckpointError(f"checkpoint {path} is damaged: {e}; {REMEDY}") from None
 
-
+# %% ../nbs/018_checkpoints.ipynb #cell-15
 def _read_manifest(path):
     "The manifest of a checkpoint whose files are all as they were written."
     with _say_which(path):
@@ -109,7 +109,7 @@ def _read_manifest(path):
                 check_file(path / name, record)
     return manifest
 
-# %% ../nbs/018_checkpoints.ipynb #cell-11
+# %% ../nbs/018_checkpoints.ipynb #cell-17
 def _read_weights(file):
     try:
         return load_file(file)
@@ -127,7 +127,7 @@ def _read_state(file):
         why = f"cannot be read: {REMEDY}"
     raise CheckpointError(f"{file} {why}")
 
-# %% ../nbs/018_checkpoints.ipynb #cell-12
+# %% ../nbs/018_checkpoints.ipynb #cell-19
 def load_checkpoint(
     path,  # a step_… folder
 ) -> Checkpoint:
@@ -138,7 +138,7 @@ def load_checkpoint(
     state = _read_state(path / "state.pt") if has_state else None
     return Checkpoint(path, manifest["step"], _read_weights(path / "model.safetensors"), state)
 
-
+# %% ../nbs/018_checkpoints.ipynb #cell-21
 def latest_checkpoint(
     folder,  # the run's checkpoints folder
 ) -> Checkpoint:  # or None if there is none
@@ -153,7 +153,7 @@ def latest_checkpoint(
         raise CheckpointError(f"no checkpoint in {folder} is complete: delete that folder to start the run over")
     return None
 
-# %% ../nbs/018_checkpoints.ipynb #cell-24
+# %% ../nbs/018_checkpoints.ipynb #cell-33
 def load_weights(
     model,  # an nn.Module
     weights: dict,  # name -> tensor

@@ -37,7 +37,7 @@ def _short(value):
     shortener.maxstring = shortener.maxlong = shortener.maxother = 80
     return shortener.repr(value)
 
-
+# %% ../nbs/005_config.ipynb #cell-09
 def _first_error(error, cls, where):
     "One sentence for the first of pydantic's errors."
     details = error.errors()[0]
@@ -49,12 +49,12 @@ def _first_error(error, cls, where):
     message = details["msg"]
     return f"{where}{key} = {_short(details['input'])} is not allowed: {message[0].lower()}{message[1:]}"
 
-
+# %% ../nbs/005_config.ipynb #cell-11
 def _unknown_key(key, known, where):
     "The sentence for a key that no field has."
     return f"{where}unknown key {_short(key)}{suggest(key, known) or '; known: ' + ', '.join(known)}"
 
-# %% ../nbs/005_config.ipynb #cell-09
+# %% ../nbs/005_config.ipynb #cell-13
 def _check_no_bools(cls, values, where):
     "Refuse True and False where a number is expected, in a list too."
     for name, hint in get_type_hints(cls).items():
@@ -64,7 +64,7 @@ def _check_no_bools(cls, values, where):
         if is_number and any(isinstance(part, bool) for part in parts):
             raise ConfigError(f"{where}{name} = {_short(value)} is not allowed: a number was expected")
 
-
+# %% ../nbs/005_config.ipynb #cell-15
 def _check_keys(values, where):
     "Refuse what isn't a mapping from words to values."
     if not isinstance(values, dict):
@@ -73,7 +73,7 @@ def _check_keys(values, where):
     if wrong:
         raise ConfigError(f"{where}key {_short(wrong[0])} is no word: expected `key: value` lines")
 
-# %% ../nbs/005_config.ipynb #cell-10
+# %% ../nbs/005_config.ipynb #cell-17
 def make_config(
     cls,  # a class made by `config`
     values: dict,  # field -> value, from wherever they came; fields of nested configurations may stand flat
@@ -91,7 +91,7 @@ def make_config(
     except TypeError as e:
         raise ConfigError(f"{prefix}{e}") from None
 
-# %% ../nbs/005_config.ipynb #cell-12
+# %% ../nbs/005_config.ipynb #cell-19
 def is_config(
     kind,  # anything that an annotation may hold
 ) -> bool:
@@ -104,7 +104,7 @@ def _nested(cls):
     hints = get_type_hints(cls)
     return {f.name: hints[f.name] for f in dataclasses.fields(cls) if is_config(hints[f.name])}
 
-# %% ../nbs/005_config.ipynb #cell-13
+# %% ../nbs/005_config.ipynb #cell-21
 class FlatField(typing.NamedTuple):
     "A field as the command line shows it."
 
@@ -113,7 +113,7 @@ class FlatField(typing.NamedTuple):
     help: str  # the comment next to it
     owners: tuple  # names of the nested configurations that it belongs to; () for the class itself
 
-
+# %% ../nbs/005_config.ipynb #cell-23
 @functools.cache
 def flat_fields(
     cls,  # a class made by `config`
@@ -129,7 +129,7 @@ def flat_fields(
             _add_nested(flat, name, field._replace(default=defaults[name], owners=(owner,)), cls)
     return flat
 
-# %% ../nbs/005_config.ipynb #cell-14
+# %% ../nbs/005_config.ipynb #cell-25
 def _own_fields(cls):
     "(field, annotation, comment) of each field, inherited ones too."
     from fastcore.docments import docments
@@ -143,14 +143,14 @@ def _own_fields(cls):
     hints = get_type_hints(cls, include_extras=True)
     return [(f, hints[f.name], comments.get(f.name) or "") for f in dataclasses.fields(cls)]
 
-
+# %% ../nbs/005_config.ipynb #cell-27
 def _nested_defaults(cls, owner):
     "The flat values of a nested configuration's default."
     field = cls.__dataclass_fields__[owner]
     default = field.default_factory() if field.default is dataclasses.MISSING else field.default
     return flat_values(default)
 
-
+# %% ../nbs/005_config.ipynb #cell-29
 def _add_nested(flat, name, field, cls):
     "Add a nested field to the flat ones, unless the class hides it or another part shares it."
     known = flat.get(name)
@@ -161,7 +161,7 @@ def _add_nested(flat, name, field, cls):
             raise TypeError(f"{cls.__name__}: {known.owners[0]} and {field.owners[0]} mean different things by {name}")
         flat[name] = known._replace(owners=known.owners + field.owners)
 
-# %% ../nbs/005_config.ipynb #cell-16
+# %% ../nbs/005_config.ipynb #cell-31
 def flat_values(
     cfg,  # a configuration
 ) -> dict:  # flat name -> value
@@ -172,7 +172,7 @@ def flat_values(
         values[name] = flat_values(holder)[name] if field.owners else getattr(holder, name)
     return values
 
-
+# %% ../nbs/005_config.ipynb #cell-33
 def _nest(cls, values, where):
     "Values with flat names as keyword arguments of `cls`."
     flat, nested = flat_fields(cls), _nested(cls)
@@ -195,7 +195,7 @@ def _nest(cls, values, where):
         out[owner] = make_config(part, _nested_defaults(cls, owner) | parts[owner], where)
     return out
 
-
+# %% ../nbs/005_config.ipynb #cell-35
 def _part(key, value, where):
     "The flat values of a nested configuration, however it was given."
     if isinstance(value, dict):
@@ -205,7 +205,7 @@ def _part(key, value, where):
     prefix = f"{where}: " if where else ""
     raise ConfigError(f"{prefix}{key} = {_short(value)} is not allowed: expected keys and values of its own")
 
-
+# %% ../nbs/005_config.ipynb #cell-37
 def replace_config(
     cfg,  # a configuration
     **changes,  # flat name -> new value
@@ -215,7 +215,7 @@ def replace_config(
     own = {f.name: getattr(cfg, f.name) for f in dataclasses.fields(cfg) if f.name not in nested}
     return make_config(type(cfg), {**own, **nested, **changes})
 
-# %% ../nbs/005_config.ipynb #cell-19
+# %% ../nbs/005_config.ipynb #cell-40
 def load_config(
     cls,  # a class made by `config`
     path,  # a YAML file
@@ -232,7 +232,7 @@ def load_config(
         values = {**_rename_keys(values, aliases or {}), **overrides}
     return make_config(cls, values, where=path.name)
 
-
+# %% ../nbs/005_config.ipynb #cell-42
 def _check_once(cls, values, where):
     "Refuse a file that gives a nested key flat as well."
     for owner in _nested(cls):
@@ -246,7 +246,7 @@ def _rename_keys(values, aliases):
     renamed = {aliases[k]: v for k, v in values.items() if k in aliases}
     return {**renamed, **{k: v for k, v in values.items() if k not in aliases}}
 
-
+# %% ../nbs/005_config.ipynb #cell-44
 def dump_config(
     cfg,  # a configuration
 ) -> dict:  # plain values, as YAML and JSON know them

@@ -28,7 +28,7 @@ class Guess(NamedTuple):
     mean: np.ndarray  # (B, D)
     std: np.ndarray  # (B, D)
 
-# %% ../nbs/078_diagnosis.ipynb #cell-06
+# %% ../nbs/078_diagnosis.ipynb #cell-07
 def _check_episodes(episodes, what):
     shapes = {(np.ndim(e.obs), np.ndim(e.act)) for e in episodes}
     if not episodes or shapes != {(2, 2)} or any(len(e.obs) != len(e.act) + 1 for e in episodes):
@@ -37,7 +37,7 @@ def _check_episodes(episodes, what):
             "discrete actions"
         )
 
-# %% ../nbs/078_diagnosis.ipynb #split-6
+# %% ../nbs/078_diagnosis.ipynb #cell-09
 def _steps(episodes):  # obs (N, D), act (N, A), next obs (N, D)
     return (
         np.concatenate([e.obs[:-1] for e in episodes]).astype(float),
@@ -45,7 +45,7 @@ def _steps(episodes):  # obs (N, D), act (N, A), next obs (N, D)
         np.concatenate([e.obs[1:] for e in episodes]).astype(float),
     )
 
-# %% ../nbs/078_diagnosis.ipynb #cell-07
+# %% ../nbs/078_diagnosis.ipynb #cell-11
 def _ask(predict, obs, act):  # -> Guess; its std is None if the model doesn't say
     answer = predict(obs, act)
     mean, std = answer if isinstance(answer, tuple) else (answer, None)
@@ -56,7 +56,7 @@ def _ask(predict, obs, act):  # -> Guess; its std is None if the model doesn't s
         raise ConfigError("the model predicted NaN or infinity: look at its training before you ask more")
     return Guess(mean, None if std is None else np.asarray(std, float))
 
-# %% ../nbs/078_diagnosis.ipynb #cell-09
+# %% ../nbs/078_diagnosis.ipynb #cell-13
 def _linear_rule(obs, act, next_obs):
     def features(obs, act):
         return np.c_[obs, act, np.ones(len(obs))]
@@ -74,7 +74,7 @@ def _rivals(train):
         "linear rule": _linear_rule(obs, act, next_obs),
     }
 
-# %% ../nbs/078_diagnosis.ipynb #cell-10
+# %% ../nbs/078_diagnosis.ipynb #cell-15
 def one_step_errors(
     predict,  # function (obs (B, D), act (B, A)) -> next obs (B, D), or a `Guess`
     held_out: list,  # of Episode, that the model was not trained on
@@ -89,7 +89,7 @@ def one_step_errors(
     guesses |= {name: rival(obs, act) for name, rival in _rivals(train).items()}
     return {name: float((((guess - next_obs) ** 2).mean(0) / unit).mean()) for name, guess in guesses.items()}
 
-# %% ../nbs/078_diagnosis.ipynb #cell-15
+# %% ../nbs/078_diagnosis.ipynb #cell-20
 def coverage(
     predict,  # as for `one_step_errors`
     held_out: list,  # of Episode
@@ -102,7 +102,7 @@ def coverage(
     distance = abs(next_obs - mean) / np.maximum(std, 1e-12)
     return {n: float((distance < n).mean()) for n in (1, 2)}
 
-# %% ../nbs/078_diagnosis.ipynb #cell-18
+# %% ../nbs/078_diagnosis.ipynb #cell-23
 def _stretches(episodes, horizon):  # obs (B, H + 1, D), act (B, H, A): as many as fit side by side
     starts = [(e, t) for e in episodes for t in range(0, len(e.act) - horizon + 1, horizon)]
     if not starts:
@@ -111,7 +111,7 @@ def _stretches(episodes, horizon):  # obs (B, H + 1, D), act (B, H, A): as many 
     obs = np.stack([e.obs[t : t + horizon + 1] for e, t in starts]).astype(float)
     return obs, np.stack([e.act[t : t + horizon] for e, t in starts]).astype(float)
 
-# %% ../nbs/078_diagnosis.ipynb #split-18
+# %% ../nbs/078_diagnosis.ipynb #cell-25
 def open_loop_errors(
     predict,  # as for `one_step_errors`
     held_out: list,  # of Episode
@@ -129,7 +129,7 @@ def open_loop_errors(
         rows.append({name: float(((x - obs[:, h + 1]) ** 2 / variance).mean()) for name, x in guesses.items()})
     return pd.DataFrame(rows, index=pd.RangeIndex(1, horizon + 1, name="step"))
 
-# %% ../nbs/078_diagnosis.ipynb #cell-19
+# %% ../nbs/078_diagnosis.ipynb #cell-27
 def useful_steps(
     errors: pd.DataFrame,  # from `open_loop_errors`
 ) -> int:
@@ -137,7 +137,7 @@ def useful_steps(
     better = (errors.model < errors[["start", "mean"]].min(axis=1)).to_numpy()
     return len(better) if better.all() else int(better.argmin())
 
-# %% ../nbs/078_diagnosis.ipynb #split-19
+# %% ../nbs/078_diagnosis.ipynb #cell-29
 def draw_horizon(
     errors: pd.DataFrame,  # from `open_loop_errors`
     ax,
@@ -151,7 +151,7 @@ def draw_horizon(
     ax.set(xlabel="steps dreamt", ylabel="error / variance", title=f"{title}\nuseful for {useful} steps", ylim=(0, 2.5))
     ax.legend(frameon=False)
 
-# %% ../nbs/078_diagnosis.ipynb #cell-22
+# %% ../nbs/078_diagnosis.ipynb #cell-32
 class Answer(NamedTuple):
     "The answer to one question."
 
@@ -162,7 +162,7 @@ class Answer(NamedTuple):
     def __str__(self):
         return f"{'✓' if self.passed else '✗'} {self.text}"
 
-# %% ../nbs/078_diagnosis.ipynb #cell-23
+# %% ../nbs/078_diagnosis.ipynb #cell-34
 def _about_rivals(errors):
     simple = min(errors["copying"], errors["mean change"])
     yield Answer(
@@ -173,13 +173,13 @@ def _about_rivals(errors):
     linear = errors["linear rule"]
     yield Answer("linear rule", errors["model"] < linear, f"error {errors['model']:.3g}, a linear rule {linear:.3g}")
 
-# %% ../nbs/078_diagnosis.ipynb #split-23
+# %% ../nbs/078_diagnosis.ipynb #cell-36
 def _about_actions(errors):
     ratio = errors["model, actions shuffled"] / max(errors["model"], 1e-12)
     times = f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2f}"
     yield Answer("action", ratio > 1.05, f"with shuffled actions the error is {times} times as high")
 
-# %% ../nbs/078_diagnosis.ipynb #cell-24
+# %% ../nbs/078_diagnosis.ipynb #cell-38
 def _about_doubt(shares):
     if shares:
         passed = abs(shares[1] - 0.68) < 0.1 and abs(shares[2] - 0.95) < 0.07
@@ -192,7 +192,7 @@ def _about_horizon(errors):
     more = " or more" if steps == len(errors) else ""
     yield Answer("horizon", steps > 1, f"fed its own predictions it is useful for {steps} steps{more}")
 
-# %% ../nbs/078_diagnosis.ipynb #cell-25
+# %% ../nbs/078_diagnosis.ipynb #cell-40
 @dataclass
 class Diagnosis:
     "What `diagnose` found."
@@ -211,7 +211,7 @@ class Diagnosis:
     def __str__(self):
         return "\n".join(map(str, self.answers.values()))
 
-# %% ../nbs/078_diagnosis.ipynb #cell-26
+# %% ../nbs/078_diagnosis.ipynb #cell-42
 def diagnose(
     predict,  # function (obs (B, D), act (B, A)) -> next obs (B, D), or a `Guess`
     held_out: list,  # of Episode, that the model was not trained on

@@ -43,7 +43,7 @@ def encode_action(
         return act
     return torch.nn.functional.one_hot(act - int(space.start), int(space.n)).float()
 
-
+# %% ../nbs/030_envs.ipynb #cell-10
 def decode_action(
     vec: torch.Tensor,  # as dynamics take it, (..., A)
     space,  # gymnasium's Discrete or Box
@@ -51,7 +51,7 @@ def decode_action(
     "The inverse of `encode_action`."
     return vec.argmax(-1) + int(space.start) if isinstance(space, Discrete) else vec
 
-# %% ../nbs/030_envs.ipynb #cell-11
+# %% ../nbs/030_envs.ipynb #cell-13
 def box_bounds(
     space: Box,  # of actions
     device="cpu",  # where the bounds live
@@ -67,7 +67,7 @@ def box_bounds(
     high = np.where(high > space.high, np.nextafter(high, np.float32(-np.inf)), high)
     return torch.as_tensor(low, device=device), torch.as_tensor(high, device=device)
 
-# %% ../nbs/030_envs.ipynb #cell-14
+# %% ../nbs/030_envs.ipynb #cell-16
 def check_tensor(
     act,  # what should be actions
 ):
@@ -75,7 +75,7 @@ def check_tensor(
     if not torch.is_tensor(act):
         raise WmilError(f"actions of type {type(act).__name__} were given: expected a tensor; use torch.as_tensor")
 
-# %% ../nbs/030_envs.ipynb #cell-16
+# %% ../nbs/030_envs.ipynb #cell-18
 def check_action(
     act: torch.Tensor,  # as the environment takes it
     space,  # gymnasium's Discrete or Box
@@ -99,7 +99,7 @@ def check_action(
         where = list(index[: len(batch_shape)])
         raise WmilError(f"action {act[index].item():.6g} of environment {where} is not allowed: expected {space}")
 
-# %% ../nbs/030_envs.ipynb #cell-19
+# %% ../nbs/030_envs.ipynb #cell-21
 def last_of_episode(
     now: np.ndarray,  # (N, ...), what Gymnasium returned: of the next episode where one ended
     final,  # (N,) objects or arrays, of the episode that ended
@@ -111,7 +111,7 @@ def last_of_episode(
         last[i] = final[i]
     return last
 
-# %% ../nbs/030_envs.ipynb #cell-21
+# %% ../nbs/030_envs.ipynb #cell-23
 def _check_arrays(**spaces):
     "Refuse with a `WmilError` a space whose points are not single arrays of numbers."
     for name, space in spaces.items():
@@ -121,7 +121,7 @@ def _check_arrays(**spaces):
                 "flatten it with gymnasium's wrapper FlattenObservation, or one of your own"
             )
 
-# %% ../nbs/030_envs.ipynb #cell-23
+# %% ../nbs/030_envs.ipynb #cell-25
 class GymnasiumEnv:
     "A Gymnasium vector environment as a batched tensor environment."
 
@@ -151,13 +151,13 @@ class GymnasiumEnv:
         "Close the vector environment."
         self.env.close()
 
-# %% ../nbs/030_envs.ipynb #cell-25
+# %% ../nbs/030_envs.ipynb #cell-27
 @patch
 def call(self: GymnasiumEnv, method, *args, **kwargs):
     "Call the vector environment; a subclass may watch over it here."
     return getattr(self.env, method)(*args, **kwargs)
 
-# %% ../nbs/030_envs.ipynb #cell-27
+# %% ../nbs/030_envs.ipynb #cell-29
 @patch
 def reset(self: GymnasiumEnv):
     "Start new episodes everywhere; returns (obs, info)."
@@ -165,7 +165,7 @@ def reset(self: GymnasiumEnv):
     self.seed = None
     return torch.as_tensor(obs), {k: torch.as_tensor(info[k]) for k in self.info_keys}
 
-# %% ../nbs/030_envs.ipynb #cell-29
+# %% ../nbs/030_envs.ipynb #cell-31
 @patch
 def step(
     self: GymnasiumEnv,
@@ -185,7 +185,7 @@ def step(
     tensors = (torch.as_tensor(x) for x in (obs, np.asarray(rew, np.float32), terminated, truncated))
     return *tensors, {k: torch.as_tensor(v) for k, v in last.items()}
 
-# %% ../nbs/030_envs.ipynb #cell-35
+# %% ../nbs/030_envs.ipynb #cell-37
 class DeterministicReplay(gymnasium.Wrapper):
     "An environment that is saved as its episode's seed and actions."
 
@@ -222,7 +222,7 @@ class DeterministicReplay(gymnasium.Wrapper):
         for action in state["actions"].numpy():
             self.step(action)
 
-# %% ../nbs/030_envs.ipynb #cell-37
+# %% ../nbs/030_envs.ipynb #cell-39
 class GymEnvs(GymnasiumEnv):
     "N environments of one kind as a batched tensor environment that can be saved."
 
@@ -251,7 +251,7 @@ class GymEnvs(GymnasiumEnv):
         check_distinct(name, env.envs)
         super().__init__(env, [stream_seed(seed, f"{name} {i}") for i in range(num_envs)])
 
-# %% ../nbs/030_envs.ipynb #cell-39
+# %% ../nbs/030_envs.ipynb #cell-41
 @patch
 def state_dict(self: GymEnvs) -> dict:
     "Everything that decides what comes next."
@@ -268,7 +268,7 @@ def load_state_dict(self: GymEnvs, state):
         e.load_state_dict(s)
     self.seed = state["first"]
 
-# %% ../nbs/030_envs.ipynb #cell-44
+# %% ../nbs/030_envs.ipynb #cell-46
 class EpisodeStarts:
     "Any batched environment, with `start` in its info: where an episode begins."
 
@@ -288,7 +288,7 @@ class EpisodeStarts:
         obs, rew, terminated, truncated, info = self.env.step(act)
         return obs, rew, terminated, truncated, {**info, "start": terminated | truncated}
 
-# %% ../nbs/030_envs.ipynb #cell-47
+# %% ../nbs/030_envs.ipynb #cell-49
 class EnvCheck(NamedTuple):
     "What a check has seen; look that there were ends among it."
 
@@ -302,7 +302,7 @@ def _require(ok, env, what):
     if not ok:
         raise WmilError(f"{type(env).__name__} breaks the protocol of batched environments: {what}")
 
-# %% ../nbs/030_envs.ipynb #cell-49
+# %% ../nbs/030_envs.ipynb #cell-51
 def _check_step(env, before, out):
     "Shapes and types of one step's results, and that `final_obs` is the observation where no episode ended."
     obs, rew, terminated, truncated, info = out
@@ -320,14 +320,14 @@ def _check_step(env, before, out):
     goes_on = ~(terminated | truncated)
     _require(torch.equal(obs[goes_on], final[goes_on]), env, "final_obs is not obs where no episode ended")
 
-# %% ../nbs/030_envs.ipynb #cell-51
+# %% ../nbs/030_envs.ipynb #cell-53
 def _check_equal(env, out, twin, what):
     names = ("obs", "rew", "terminated", "truncated")
     for name, x, y in zip(names, out, twin):
         _require(torch.equal(x, y), env, f"{name} differs {what}")
     _require(torch.equal(out[4]["final_obs"], twin[4]["final_obs"]), env, f"final_obs differs {what}")
 
-# %% ../nbs/030_envs.ipynb #cell-53
+# %% ../nbs/030_envs.ipynb #cell-55
 def _ends(out):
     "Terminations, truncations, and fresh starts of one step, (3,)."
     obs, _, terminated, truncated, info = out
@@ -335,7 +335,7 @@ def _ends(out):
     differs = (obs[done] != info["final_obs"][done]).flatten(1).any(1)
     return torch.stack([terminated.sum(), truncated.sum(), differs.sum()]).cpu()
 
-# %% ../nbs/030_envs.ipynb #cell-55
+# %% ../nbs/030_envs.ipynb #cell-57
 def check_batched_env(
     make,  # function () -> an environment; each call makes the same one, with the same seed
     policy,  # function (obs, info) -> {"act": ...} without randomness of its own

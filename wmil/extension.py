@@ -31,7 +31,7 @@ def _check_extension(run, steps, depends):
             "were to be; start a new run with a larger total_steps"
         )
 
-
+# %% ../nbs/046_extension.ipynb #cell-09
 def extend_run(
     run: Run,  # an opened run
     steps: int,  # how many more

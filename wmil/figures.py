@@ -25,7 +25,7 @@ def _read_manifest(path):
         remedy = "restore it from version control, or delete it and draw all figures again"
         raise WmilError(f"{path} is not whole JSON: {remedy}") from None
 
-
+# %% ../nbs/077_figures.ipynb #cell-09
 def _write_manifests(path, rows, presets):
     "Write the manifest of all files, and that of each preset."
     for preset in (None, *presets):
@@ -33,7 +33,7 @@ def _write_manifests(path, rows, presets):
         file = path.parent / (preset or "") / "manifest.json"
         atomic_write(file, json.dumps(part, indent=1, sort_keys=True) + "\n")
 
-
+# %% ../nbs/077_figures.ipynb #cell-11
 def _update_manifest(entries):
     "Merge rows into figures/manifest.json; other processes may be doing the same."
     path = output_root() / "figures" / "manifest.json"
@@ -48,7 +48,7 @@ def _update_manifest(entries):
     except OSError as e:
         raise write_error(path, e) from e
 
-# %% ../nbs/077_figures.ipynb #cell-08
+# %% ../nbs/077_figures.ipynb #cell-13
 def _save(
     files: dict,  # file name -> bytes
     preset: str,  # which size the data are
@@ -73,7 +73,7 @@ def _check_name(name, notebook):
         raise ConfigError(f"{name!r} cannot name a file: use lower-case letters, digits and _")
     return notebook or f"nbs/figures/{name}.ipynb"
 
-# %% ../nbs/077_figures.ipynb #cell-10
+# %% ../nbs/077_figures.ipynb #cell-15
 def save_figure(
     fig,  # a matplotlib figure
     name: str,  # file name without ending: "pattern_echo_curves"
@@ -92,7 +92,7 @@ def save_figure(
         files[f"{name}.{kind}"] = buffer.getvalue()
     return _save(files, preset, params, inputs, notebook, measured)
 
-# %% ../nbs/077_figures.ipynb #cell-15
+# %% ../nbs/077_figures.ipynb #cell-20
 _TEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -130,14 +130,14 @@ def to_tex(
         raise ConfigError(f"no LaTeX is known for {' '.join(bad)}: choose another sign or add it to wmil.figures._TEX")
     return text
 
-# %% ../nbs/077_figures.ipynb #cell-16
+# %% ../nbs/077_figures.ipynb #cell-22
 def _alignment(column, values, widths):
     "How LaTeX sets a column: of a given width, or right for numbers and left for text."
     if column in widths:
         return rf">{{\raggedright\arraybackslash}}p{{{widths[column]}}}"
     return "r" if pd.api.types.is_numeric_dtype(values) else "l"
 
-
+# %% ../nbs/077_figures.ipynb #cell-24
 def _tex_table(df, formats, widths):
     "A booktabs tabular."
     align = "".join(_alignment(c, df[c], widths) for c in df.columns)
@@ -146,7 +146,7 @@ def _tex_table(df, formats, widths):
     lines = [rf"\begin{{tabular}}{{{align}}}", r"\toprule", head, r"\midrule", *lines, r"\bottomrule", r"\end{tabular}"]
     return "\n".join(lines) + "\n"
 
-
+# %% ../nbs/077_figures.ipynb #cell-26
 def save_table(
     df: pd.DataFrame,  # the table as it should be read; the index is left out
     name: str,  # file name without ending
@@ -167,7 +167,7 @@ def save_table(
     files = {f"{name}.csv": df.to_csv(index=False), f"{name}.tex": _tex_table(df, formats, widths)}
     return _save(files, preset, params, inputs, notebook, measured)
 
-# %% ../nbs/077_figures.ipynb #cell-19
+# %% ../nbs/077_figures.ipynb #cell-29
 def save_numbers(
     numbers: dict,  # macro name (letters only) -> text as it should be read: {"SuccessEnd": "93.8"}
     name: str,  # file name without ending

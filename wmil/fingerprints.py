@@ -29,7 +29,7 @@ def module_file(
     files = [f for f in (stem.with_suffix(".py"), stem / "__init__.py") if f.is_file()]
     return files[0] if files and first == "wmil" else None
 
-# %% ../nbs/012_fingerprints.ipynb #cell-05
+# %% ../nbs/012_fingerprints.ipynb #cell-06
 def _imported(node, package):
     "The modules that one import statement names, ours and others."
     if isinstance(node, ast.Import):
@@ -41,7 +41,7 @@ def _imported(node, package):
     submodules = {name for name in names if module_file(name)}
     return submodules | ({base} if submodules != names else set())
 
-
+# %% ../nbs/012_fingerprints.ipynb #cell-08
 def imports(
     tree: ast.AST,  # code
     package: str = "wmil",  # the package it lives in, for relative imports
@@ -50,7 +50,7 @@ def imports(
     modules = set().union(*(_imported(node, package) for node in ast.walk(tree)))
     return {m for m in modules if module_file(m)}
 
-# %% ../nbs/012_fingerprints.ipynb #cell-08
+# %% ../nbs/012_fingerprints.ipynb #cell-11
 def _is_text(node):
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
@@ -69,7 +69,7 @@ def fingerprint(
     "A hash of what code does, whatever its comments, docstrings and layout."
     return hashlib.sha256(ast.dump(_without_text(tree)).encode()).hexdigest()[:16]
 
-# %% ../nbs/012_fingerprints.ipynb #cell-11
+# %% ../nbs/012_fingerprints.ipynb #cell-14
 def _dependencies(name, file, tree):
     "What a module of ours imports; for a package, all that is in it as well."
     if file.name != "__init__.py":
@@ -84,7 +84,7 @@ def _read_module(name, file):
     dependencies = _dependencies(name, file, tree)
     return fingerprint(tree), dependencies
 
-# %% ../nbs/012_fingerprints.ipynb #cell-12
+# %% ../nbs/012_fingerprints.ipynb #cell-16
 def _follow(modules, known):
     "Modules and all that they depend on: name -> fingerprint."
     hashes, todo = {}, set(modules)
@@ -97,7 +97,7 @@ def _follow(modules, known):
             todo |= dependencies
     return dict(sorted(hashes.items()))
 
-
+# %% ../nbs/012_fingerprints.ipynb #cell-18
 def dependency_hashes(
     tree: ast.AST,  # code
     known: dict = None,  # modules that were read already; filled with what is read now
@@ -105,7 +105,7 @@ def dependency_hashes(
     "Every module of ours that code depends on, directly or through others."
     return _follow(imports(tree), {} if known is None else known)
 
-# %% ../nbs/012_fingerprints.ipynb #cell-15
+# %% ../nbs/012_fingerprints.ipynb #cell-21
 def _from_notebook(value):
     "Whether a function or class was written in a notebook, or typed in."
     module = sys.modules.get(value.__module__)
@@ -119,7 +119,7 @@ def _source(function):
         name = getattr(function, "__qualname__", function)
         raise ConfigError(f"the code of {name} cannot be read: give the work a function of its own, with def") from None
 
-# %% ../nbs/012_fingerprints.ipynb #cell-17
+# %% ../nbs/012_fingerprints.ipynb #cell-23
 def _members(value):
     "The functions that hold a value's code, and the values it was built from."
     if isinstance(value, FunctionType):
@@ -128,7 +128,7 @@ def _members(value):
     own = [f for f in inside if isinstance(f, FunctionType) and f.__module__ == value.__module__]
     return [f for f in own if "<string>" not in f.__code__.co_filename], list(value.__bases__)
 
-
+# %% ../nbs/012_fingerprints.ipynb #cell-25
 def _used(function, tree):
     "The values behind the names in a function's code."
     names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
@@ -136,7 +136,7 @@ def _used(function, tree):
     closed = [cells[n].cell_contents for n in cells]
     return closed + [function.__globals__[n] for n in sorted(names) if n in function.__globals__]
 
-# %% ../nbs/012_fingerprints.ipynb #cell-18
+# %% ../nbs/012_fingerprints.ipynb #cell-27
 _MODULES = {}  # each module is read once in a process, since the code that runs is the code that was imported
 
 
@@ -146,7 +146,7 @@ def _flat(value):
         return list(value.values())
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
-# %% ../nbs/012_fingerprints.ipynb #cell-19
+# %% ../nbs/012_fingerprints.ipynb #cell-29
 def code_of(
     *functions,  # functions or classes, of the library or of a notebook
 ) -> dict:  # module, or function of the notebook -> fingerprint
@@ -168,7 +168,7 @@ def code_of(
             todo += bases + [v for u in used for v in _flat(u)]
     return {**dict(sorted(own.items())), **_follow(modules, _MODULES)}
 
-# %% ../nbs/012_fingerprints.ipynb #cell-20
+# %% ../nbs/012_fingerprints.ipynb #cell-31
 def code_hash(
     *functions,  # see `code_of`
 ) -> str:  # hexadecimal

@@ -30,7 +30,7 @@ def _check_goal(reward):
     if not callable(reward):
         raise ConfigError(f"reward = {reward!r} is not allowed: expected a function of obs, action and next obs")
 
-
+# %% ../nbs/076_goals.ipynb #cell-09
 def changed_reward(
     step,  # dynamics: (state (..., D), action (..., A)) -> (next state (..., D), reward (...), done (...))
     reward,  # function: obs (..., O), action (..., A), next obs (..., O) -> (...)
@@ -48,7 +48,7 @@ def changed_reward(
 
     return _step
 
-# %% ../nbs/076_goals.ipynb #cell-11
+# %% ../nbs/076_goals.ipynb #cell-13
 class ChangedReward(gymnasium.Wrapper):
     "An environment that pays by another function; `WmilError` for one that returns no single finite number."
 

@@ -61,7 +61,7 @@ def _read_object(file):
         raise CheckpointError(f"{file} is damaged (no JSON object): fetch or save it again")
     return value
 
-
+# %% ../nbs/085_lm.ipynb #cell-11
 def _check_attention(settings, name):
     "Refuse attention that isn't PyTorch's own, in nested settings too."
     for key, value in settings.items():
@@ -73,7 +73,7 @@ def _check_attention(settings, name):
                 "which may be foreign code: remove that line"
             )
 
-# %% ../nbs/085_lm.ipynb #cell-10
+# %% ../nbs/085_lm.ipynb #cell-13
 def _folder(name_or_path):
     "The folder of that name, or None; `WmilError` where no name was given."
     if not str(name_or_path):
@@ -92,7 +92,7 @@ def _check_settings(folder, files):
             if file == "config.json":
                 _check_attention(settings, folder)
 
-# %% ../nbs/085_lm.ipynb #cell-12
+# %% ../nbs/085_lm.ipynb #cell-15
 def load_causal_lm(
     name_or_path,  # a folder, or a name on the Hugging Face hub
     dtype="auto",  # of the weights; "auto": as they were saved
@@ -127,7 +127,7 @@ def load_causal_lm(
     _check_weights(name, lm)
     return lm.eval()
 
-# %% ../nbs/085_lm.ipynb #cell-14
+# %% ../nbs/085_lm.ipynb #cell-17
 def _check_model_type(name, found, expected):
     if expected is not None and found != expected:
         raise WmilError(
@@ -144,7 +144,7 @@ def _check_complete(name, report):
                 "fetch or save it again"
             )
 
-# %% ../nbs/085_lm.ipynb #cell-16
+# %% ../nbs/085_lm.ipynb #cell-19
 def _check_weights(name, lm):
     "Every weight a number, and the output layer what the settings say."
     for key, weight in lm.named_parameters():
@@ -160,7 +160,7 @@ def _check_weights(name, lm):
             "it is the embedding: set tie_word_embeddings to false there if the layer is right"
         )
 
-# %% ../nbs/085_lm.ipynb #cell-18
+# %% ../nbs/085_lm.ipynb #cell-21
 def _not_found(name, e, download):
     if _folder(name):
         return WmilError(
@@ -181,7 +181,7 @@ def _not_found(name, e, download):
 def _first_line(e):
     return str(e).strip().splitlines()[0].rstrip(".: ")[:150] if str(e).strip() else type(e).__name__
 
-# %% ../nbs/085_lm.ipynb #cell-20
+# %% ../nbs/085_lm.ipynb #cell-23
 def load_text_tokenizer(
     name_or_path,  # a folder, or a name on the Hugging Face hub
     download: bool = False,  # fetch it where it is not on disk

@@ -26,7 +26,7 @@ def _check_map(x: np.ndarray, perplexity: float | None):
             f"perplexity = {perplexity} is not allowed: expected from 1 to less than the number of samples, {n}"
         )
 
-# %% ../nbs/505_maps.ipynb #cell-06
+# %% ../nbs/505_maps.ipynb #cell-07
 def tsne(
     features,  # (n, D) numbers, numpy or torch
     perplexity: float = None,  # effective number of neighbours; by default (n-1)/3, at most 30
@@ -49,7 +49,7 @@ def tsne(
     with threadpool_limits(1):
         return TSNE(2, **settings).fit_transform(x)
 
-# %% ../nbs/505_maps.ipynb #cell-12
+# %% ../nbs/505_maps.ipynb #cell-13
 def _push_apart(
     xy: np.ndarray,  # (n, 2) coordinates
     distance: float,  # to keep, as a fraction of the map's extent
@@ -70,7 +70,7 @@ def _push_apart(
         np.subtract.at(xy, j, push)
     return xy
 
-# %% ../nbs/505_maps.ipynb #cell-15
+# %% ../nbs/505_maps.ipynb #cell-16
 _SHAPES = "osD"
 _COLORS = [PALETTE[name] for name in ("blue", "orange", "vermillion", "sky", "green", "black")]
 _LUMA = (0.299, 0.587, 0.114)
@@ -91,7 +91,7 @@ def _draw_class(
         ax.plot(x, y, shape, color=color, label="_" if n else text, **style)
         ax.text(x, y, text, color=ink, **font)
 
-# %% ../nbs/505_maps.ipynb #cell-17
+# %% ../nbs/505_maps.ipynb #cell-18
 def _draw_legend(
     ax,  # the last of the row
     words: list,  # names of the classes
@@ -115,7 +115,7 @@ def _class_words(values: np.ndarray, names) -> list:
     except (KeyError, IndexError):
         raise ConfigError(f"names must hold a word for each of the classes {values.tolist()}, got {names}") from None
 
-# %% ../nbs/505_maps.ipynb #cell-18
+# %% ../nbs/505_maps.ipynb #cell-20
 def _check_points(points: dict, target) -> tuple:
     "Coordinates as arrays, the distinct classes, and each sample's class; `ConfigError` where they don't fit."
     if not points:
@@ -132,7 +132,7 @@ def _check_points(points: dict, target) -> tuple:
         raise ConfigError(f"target has {len(values)} classes, of which only {kinds} can be told apart: merge some")
     return maps, values, y
 
-# %% ../nbs/505_maps.ipynb #cell-20
+# %% ../nbs/505_maps.ipynb #cell-22
 def tsne_panels(
     points: dict,  # title -> (n, 2) coordinates of the same n samples: {"step 0": tsne(h0), "step 300": tsne(h1)}
     target,  # (n,) classes, at most 18

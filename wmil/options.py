@@ -21,7 +21,7 @@ class Parameters(dict):
 
     preset: str = None
 
-
+# %% ../nbs/007_options.ipynb #cell-07
 def preset_values(
     table: dict,  # preset -> {name: value}
     preset: str,  # which of them
@@ -31,7 +31,7 @@ def preset_values(
     values = table[check_choice("preset", preset, table)]
     return {**values, **{k: v for k, v in overrides.items() if v is not None}}
 
-
+# %% ../nbs/007_options.ipynb #cell-09
 def _injected(namespace):
     "What a parameters cell and papermill defined, without IPython's own names."
     ipython = {"In", "Out", "exit", "quit", "get_ipython", "open"}
@@ -41,7 +41,7 @@ def _injected(namespace):
         if not name.startswith("_") and name not in ipython and not callable(value) and type(value).__name__ != "module"
     }
 
-# %% ../nbs/007_options.ipynb #cell-06
+# %% ../nbs/007_options.ipynb #cell-11
 def notebook_parameters(
     namespace: dict,  # the notebook's globals(), before anything but parameters was defined
     sizes: dict = None,  # preset -> {name: value}; None: the notebook has no parameter but its preset
@@ -57,7 +57,7 @@ def notebook_parameters(
     params.preset = checked.preset
     return params
 
-# %% ../nbs/007_options.ipynb #cell-09
+# %% ../nbs/007_options.ipynb #cell-14
 def _option_groups(cls):  # -> {name: names of its fields}; the class itself comes first, without a name
     "The flat fields of a configuration by the part that they belong to."
     hints = typing.get_type_hints(cls)
@@ -68,7 +68,7 @@ def _option_groups(cls):  # -> {name: names of its fields}; the class itself com
             groups[part or name] = [f for f in own if f not in known]
     return groups
 
-
+# %% ../nbs/007_options.ipynb #cell-16
 def _plain_class(cls, names):
     "Some flat fields of a configuration as a plain dataclass."
     import tyro
@@ -93,7 +93,7 @@ def _cli_twin(cls):  # -> the twin, {name of a part: its class}
     twin.__doc__ = cls.__doc__
     return twin, parts
 
-
+# %% ../nbs/007_options.ipynb #cell-18
 def _pick(cls, values):
     return {f.name: values[f.name] for f in dataclasses.fields(cls) if f.name in values}
 
@@ -119,14 +119,14 @@ def cli_config(
         values |= vars(values.pop(name))
     return make_config(cls, values, where="command line")
 
-# %% ../nbs/007_options.ipynb #cell-13
+# %% ../nbs/007_options.ipynb #cell-22
 class Command(typing.NamedTuple):
     "What a command line asks for."
 
     config: object  # the configuration
     resume: str | None  # run directory to resume
 
-
+# %% ../nbs/007_options.ipynb #cell-24
 def _start_options(args):
     "--preset, --config and --resume, and the arguments that remain."
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -140,7 +140,7 @@ def _start_options(args):
         raise ConfigError("--preset, --config and --resume exclude each other: give one of them")
     return start, rest
 
-
+# %% ../nbs/007_options.ipynb #cell-26
 def _key(option):
     "The key of a file that stands for an option: log_dir for --log-dir."
     return option.lstrip("-").replace("-", "_")
@@ -157,7 +157,7 @@ def _rename_options(args, aliases):
         renamed.append(name + equals + value)
     return renamed
 
-# %% ../nbs/007_options.ipynb #cell-14
+# %% ../nbs/007_options.ipynb #cell-30
 def command_config(
     cls,  # a class made by `config`
     args: Sequence[str],  # the command line without the program's name

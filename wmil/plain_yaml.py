@@ -52,7 +52,7 @@ def compose_node(self: _PlainLoader, parent, index):
         raise _NotPlain(problem=f"more than {self.most_values} values", problem_mark=event.start_mark)
     return node
 
-
+# %% ../nbs/004_plain_yaml.ipynb #cell-08
 @patch
 def compose_mapping_node(self: _PlainLoader, anchor):
     "A mapping; `_NotPlain` where a key occurs twice."
@@ -65,7 +65,7 @@ def compose_mapping_node(self: _PlainLoader, anchor):
         seen.add(name)
     return node
 
-# %% ../nbs/004_plain_yaml.ipynb #cell-07
+# %% ../nbs/004_plain_yaml.ipynb #cell-10
 def read_yaml(
     text: str,  # YAML
     where: str,  # what to name in an error: a file, an option
@@ -81,7 +81,7 @@ def read_yaml(
         place = f" (line {mark.line + 1})" if mark else ""
         raise ConfigError(f"{where} is not YAML{place}: expected `key: value` lines") from None
 
-# %% ../nbs/004_plain_yaml.ipynb #cell-10
+# %% ../nbs/004_plain_yaml.ipynb #cell-13
 def read_small_text(
     path,  # a file
     most: int = 10**6,  # bytes

@@ -90,7 +90,7 @@ def sample(self: GaussianProposal, k, correlation, generator):
     noise = autoregressive_noise((k, *self.mean.shape), correlation, generator)
     return torch.clamp(self.mean + self.std * noise, self.low, self.high)
 
-
+# %% ../nbs/050_planning.ipynb #cell-22
 @patch
 def refit(self: GaussianProposal, actions, weights, smoothing=0.0):
     "Move to the weighted candidates, keeping a fraction `smoothing` of the old distribution."
@@ -100,7 +100,7 @@ def refit(self: GaussianProposal, actions, weights, smoothing=0.0):
     self.mean = torch.lerp(mean, self.mean, smoothing)
     self.std = torch.lerp(std, self.std, smoothing).clamp_min(self.min_std)
 
-
+# %% ../nbs/050_planning.ipynb #cell-24
 @patch
 def choose(self: GaussianProposal, actions, returns, follow="mean"):
     "The plan to follow, (N, H, A): the mean, or the candidate with the best return."
@@ -108,7 +108,7 @@ def choose(self: GaussianProposal, actions, returns, follow="mean"):
         return self.mean
     return actions[returns.argmax(0), torch.arange(returns.shape[1], device=actions.device)]
 
-# %% ../nbs/050_planning.ipynb #cell-22
+# %% ../nbs/050_planning.ipynb #cell-26
 class CategoricalProposal:
     "A distribution over choices for each step."
 
@@ -140,7 +140,7 @@ class CategoricalProposal:
         best = torch.where(returns >= returns.amax(0), agreement, -torch.inf).argmax(0)
         return actions[best, torch.arange(len(best), device=best.device)]
 
-# %% ../nbs/050_planning.ipynb #cell-28
+# %% ../nbs/050_planning.ipynb #cell-32
 @dataclass
 class Plan:
     "What a planner decided, and what it decided among; actions in the form that dynamics take."
@@ -150,7 +150,7 @@ class Plan:
     candidates: torch.Tensor  # the last iteration's sequences, (K, N, H, A)
     returns: torch.Tensor  # their imagined returns, (K, N)
 
-# %% ../nbs/050_planning.ipynb #cell-30
+# %% ../nbs/050_planning.ipynb #cell-34
 def _action_dim(space) -> int:
     "Dimensions of an action in the form that dynamics take; refuses spaces that no proposal covers."
     if isinstance(space, Discrete):
@@ -167,7 +167,7 @@ def _check_range(what, value, ok, expected):
     if not ok:
         raise ConfigError(f"{what} = {value!r} is not allowed: expected {expected}")
 
-# %% ../nbs/050_planning.ipynb #cell-32
+# %% ../nbs/050_planning.ipynb #cell-36
 class Planner:
     "Sampling-based model-predictive control; subclasses say how candidates are weighted by their returns."
 
@@ -209,7 +209,7 @@ class Planner:
         self.last = None  # the plan of the step before, (N, H, A)
         _check_planner(self)
 
-# %% ../nbs/050_planning.ipynb #cell-33
+# %% ../nbs/050_planning.ipynb #cell-38
 def _check_planner(p):
     for what, least in (("horizon", 1), ("candidates", 2), ("iterations", 1), ("particles", 1)):
         n = getattr(p, what)
@@ -221,7 +221,7 @@ def _check_planner(p):
     _check_range("min_std", p.min_std, 0 <= p.min_std <= p.std, f"between 0 and std = {p.std}")
     _check_range("gamma", p.gamma, 0 < p.gamma <= 1, "more than 0 and at most 1")
 
-# %% ../nbs/050_planning.ipynb #cell-35
+# %% ../nbs/050_planning.ipynb #cell-40
 def _rank_last(returns):  # (K, N)
     "Returns with the worst of each environment in place of what is not finite."
     finite = returns.isfinite()
@@ -231,7 +231,7 @@ def _rank_last(returns):  # (K, N)
         raise WmilError(f"no candidate's imagined return is finite in environment {env}: the dynamics diverge there")
     return torch.where(finite, returns, worst)
 
-# %% ../nbs/050_planning.ipynb #cell-37
+# %% ../nbs/050_planning.ipynb #cell-42
 def _check_states(state):
     if state.ndim != 2:
         raise WmilError(f"states of shape {tuple(state.shape)} were given: expected (N, D)")
@@ -240,7 +240,7 @@ def _check_states(state):
             "a state holds NaN or infinity: there is nothing to plan from; look at what the environment observed"
         )
 
-# %% ../nbs/050_planning.ipynb #cell-39
+# %% ../nbs/050_planning.ipynb #cell-44
 @patch
 @torch.no_grad()  # not inference_mode, whose tensors could never be trained on
 def plan(
@@ -265,7 +265,7 @@ def plan(
         best = proposal.choose(actions, returns, self.follow)
     return Plan(best, (weights * returns).sum(0), actions, returns)
 
-# %% ../nbs/050_planning.ipynb #cell-41
+# %% ../nbs/050_planning.ipynb #cell-46
 @patch
 def replan(
     self: Planner,
@@ -282,7 +282,7 @@ def replan(
     self.last = plan.actions
     return plan
 
-# %% ../nbs/050_planning.ipynb #cell-43
+# %% ../nbs/050_planning.ipynb #cell-48
 @patch
 def __call__(
     self: Planner,
@@ -293,7 +293,7 @@ def __call__(
     first = self.replan(obs, info).actions[:, 0]  # (B, A)
     return {"act": decode_action(first.view(*obs.shape[:-1], -1), self.space)}
 
-# %% ../nbs/050_planning.ipynb #cell-45
+# %% ../nbs/050_planning.ipynb #cell-50
 class RandomShooting(Planner):
     "The best of many random sequences; the search never narrows."
 
@@ -316,7 +316,7 @@ class RandomShooting(Planner):
         best = (returns >= returns.amax(0)).float()
         return best / best.sum(0)
 
-# %% ../nbs/050_planning.ipynb #cell-47
+# %% ../nbs/050_planning.ipynb #cell-52
 class CEM(Planner):
     "The cross-entropy method (de Boer et al. 2005, sec. 2): refit to the elites, again and again."
 
@@ -338,14 +338,14 @@ class CEM(Planner):
         elite = (returns >= returns.topk(self.elites, 0).values[-1]).float()
         return elite / elite.sum(0)
 
-# %% ../nbs/050_planning.ipynb #cell-49
+# %% ../nbs/050_planning.ipynb #cell-54
 def _return_scale(returns):  # (K, N) -> (N,)
     "Standard deviation of the candidates' returns, unless bad ones inflate it."
     std = returns.std(0, correction=0)
     above = returns.amax(0) - returns.median(0).values
     return torch.where(above > 0, torch.minimum(std, 10 * above), std).clamp_min(1e-6)
 
-
+# %% ../nbs/050_planning.ipynb #cell-56
 class MPPI(Planner):
     "Model-predictive path integral control (Williams et al. 2017): every candidate counts, the better the more."
 

@@ -129,7 +129,7 @@ def reference(
 def _centre(x):
     return iqm(x) if len(x) >= MIN_SEEDS else np.mean(x)
 
-
+# %% ../nbs/075_plot.ipynb #cell-31
 def compare(
     df: pd.DataFrame,  # tidy rows, one per seed and condition
     by: str,  # column of conditions, one row of the panel each
@@ -150,7 +150,7 @@ def compare(
     sns.pointplot(**axes, estimator=_centre, errorbar=band, **mark)
     return table
 
-# %% ../nbs/075_plot.ipynb #cell-32
+# %% ../nbs/075_plot.ipynb #cell-34
 def _canvas(frames, gap):
     "Paste [R, T, H, W, ...] frames onto one canvas; gaps are NaN."
     R, T, H, W, *C = frames.shape
@@ -158,7 +158,7 @@ def _canvas(frames, gap):
     canvas[:, :H, :, :W] = frames.swapaxes(1, 2) if not C else frames.transpose(0, 2, 1, 3, 4)
     return canvas.reshape(R * (H + gap), T * (W + gap), *C)[: R * (H + gap) - gap, : T * (W + gap) - gap]
 
-
+# %% ../nbs/075_plot.ipynb #cell-36
 def _as_rows(frames, rgb, titles, rows):
     "Frames as [R, T, H, W, ...], after their shape and the names were found to fit."
     dims = frames.ndim - rgb
@@ -170,7 +170,7 @@ def _as_rows(frames, rgb, titles, rows):
             raise ConfigError(f"{what}: {len(names)} names for {n} of them")
     return frames
 
-# %% ../nbs/075_plot.ipynb #cell-33
+# %% ../nbs/075_plot.ipynb #cell-38
 def strip(
     frames,  # [T, H, W] or [R, T, H, W] numbers, or with a last axis of 3 for RGB (uint8, or floats in 0..1)
     titles=None,  # T titles above the columns: "t = 3"

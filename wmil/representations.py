@@ -47,7 +47,7 @@ def _embed_states(model, x):
     finally:
         model.train(training)
 
-
+# %% ../nbs/510_representations.ipynb #cell-09
 def analyze_representations(
     model,  # a network with get_state_embedding
     states,  # (n, D) tensor, or a list of symbolic states

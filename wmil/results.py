@@ -30,7 +30,7 @@ def _git(*args):
     except (OSError, subprocess.SubprocessError):
         return None
 
-
+# %% ../nbs/016_results.ipynb #cell-07
 def _commit():  # -> commit or None, whether files differ from it
     top = _git("rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != Path(root()).resolve():
@@ -38,7 +38,7 @@ def _commit():  # -> commit or None, whether files differ from it
     changed = _git("status", "--porcelain", "--", ".", ":!figures", ":!results", ":!paper_drafts")
     return _git("rev-parse", "HEAD"), None if changed is None else bool(changed)
 
-
+# %% ../nbs/016_results.ipynb #cell-09
 def _processor():
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -53,7 +53,7 @@ def _version(package):
     except metadata.PackageNotFoundError:
         return None
 
-# %% ../nbs/016_results.ipynb #cell-06
+# %% ../nbs/016_results.ipynb #cell-11
 def provenance(
     **extra,  # what else belongs to the record: seeds, seconds
 ) -> dict:
@@ -77,7 +77,7 @@ def provenance(
         **extra,
     }
 
-# %% ../nbs/016_results.ipynb #cell-09
+# %% ../nbs/016_results.ipynb #cell-14
 def rows_hash(
     rows: list,  # list of dicts
 ) -> str:
@@ -85,7 +85,7 @@ def rows_hash(
     text = json.dumps(rows, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
-
+# %% ../nbs/016_results.ipynb #cell-16
 def _without_measured(rows, columns):
     "The rows without measured columns; and these columns, each with the number of its row."
     unknown = [c for c in columns if not any(c in row for row in rows)]
@@ -99,7 +99,7 @@ def _without_measured(rows, columns):
 def _json_lines(rows):
     return "[\n" + ",\n".join(json.dumps(row, allow_nan=False) for row in rows) + "\n]"
 
-# %% ../nbs/016_results.ipynb #cell-10
+# %% ../nbs/016_results.ipynb #cell-18
 def write_results(
     experiment: str,  # name of the experiment notebook
     preset: str,  # "smoke", "quick" or "paper"
@@ -123,7 +123,7 @@ def write_results(
     atomic_write(path, json.dumps(head, indent=1)[:-2] + lines + "}\n")
     return path
 
-# %% ../nbs/016_results.ipynb #cell-11
+# %% ../nbs/016_results.ipynb #cell-20
 class Measured(TypedDict):
     "What was measured with a row: any columns."
 
@@ -144,7 +144,7 @@ class Results(TypedDict):
     measured: NotRequired[list[Measured]]
     measured_sha256: NotRequired[str]
 
-# %% ../nbs/016_results.ipynb #cell-12
+# %% ../nbs/016_results.ipynb #cell-22
 def _find_results(experiment, presets):
     "The first file with an experiment's results, in the output root or in the repository."
     for preset in presets:
@@ -157,7 +157,7 @@ def _find_results(experiment, presets):
         f"no results of experiment {experiment!r} at preset {tried}: run `make figures PRESET={presets[-1]}`"
     )
 
-# %% ../nbs/016_results.ipynb #cell-13
+# %% ../nbs/016_results.ipynb #cell-24
 def _read_sealed_rows(path):
     data = read_json(path, Results)
     for part in ("rows", "measured"):
@@ -166,7 +166,7 @@ def _read_sealed_rows(path):
             raise DamagedFile(f"{path} is damaged: its {part} are not those that were written")
     return data
 
-
+# %% ../nbs/016_results.ipynb #cell-26
 def _join_measured(path, rows, measured):
     "Put what was measured back into its rows; the names of the columns."
     if any(values["row"] >= len(rows) for values in measured):
@@ -175,7 +175,7 @@ def _join_measured(path, rows, measured):
         rows[values["row"]].update({k: v for k, v in values.items() if k != "row"})
     return sorted({k for values in measured for k in values} - {"row"})
 
-# %% ../nbs/016_results.ipynb #cell-14
+# %% ../nbs/016_results.ipynb #cell-28
 def read_results(
     experiment: str,  # name of the experiment notebook
     preset: str = None,  # which size; by default the paper's, else the quick one

@@ -23,7 +23,7 @@ def check_seed(
     if negative:
         raise ConfigError(f"seed {seed} is negative: expected 0 or more")
 
-
+# %% ../nbs/010_rng.ipynb #cell-06
 def stream_seed(
     seed: int,  # the run's seed
     stream: str,  # what the numbers are for
@@ -35,7 +35,7 @@ def stream_seed(
     sequence = np.random.SeedSequence((seed, zlib.crc32(stream.encode())))
     return int(sequence.generate_state(1)[0])
 
-# %% ../nbs/010_rng.ipynb #cell-06
+# %% ../nbs/010_rng.ipynb #cell-09
 def seed_everything(
     seed: int,  # any non-negative integer
     deterministic: bool = False,  # also refuse operations whose result is not repeatable (slower on GPUs)
@@ -50,7 +50,7 @@ def seed_everything(
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(deterministic)
 
-# %% ../nbs/010_rng.ipynb #cell-09
+# %% ../nbs/010_rng.ipynb #cell-12
 PREFETCH_BLOCKS = 16  # blocks of random numbers drawn at once
 
 
@@ -79,7 +79,7 @@ class Rng:
         "Integers in [0, high), shape `(*shape)` or `(S, *shape)`."
         return self._next_block("randint", shape, high)
 
-# %% ../nbs/010_rng.ipynb #cell-10
+# %% ../nbs/010_rng.ipynb #cell-14
 from fastcore.basics import patch
 
 
@@ -93,7 +93,7 @@ def _prefetch(self: Rng, generator, kind, shape, high):
         return torch.rand(*shape, generator=generator, device=self.device)
     return torch.randint(high, shape, generator=generator, device=self.device)
 
-
+# %% ../nbs/010_rng.ipynb #cell-16
 @patch
 def _next_block(self: Rng, kind, shape, high=None):
     "The next block of numbers, fetched earlier if there is one left."
@@ -107,7 +107,7 @@ def _next_block(self: Rng, kind, shape, high=None):
     self.ahead[key][1] = used + 1
     return block[used]
 
-# %% ../nbs/010_rng.ipynb #cell-14
+# %% ../nbs/010_rng.ipynb #cell-20
 @patch
 def state_dict(self: Rng) -> dict:
     "Everything that decides the next numbers."
@@ -126,7 +126,7 @@ def load_state_dict(self: Rng, state: dict):
         generator.set_state(saved.cpu().clone())  # a view would be read from its storage's start
     self.ahead = {k: list(v) for k, v in state["ahead"].items()}
 
-# %% ../nbs/010_rng.ipynb #cell-17
+# %% ../nbs/010_rng.ipynb #cell-23
 def pick_device(
     name: str = "auto",  # "auto", "cpu", "cuda", "cuda:1", "mps"
 ):
@@ -144,7 +144,7 @@ def pick_device(
     except RuntimeError:
         raise ConfigError(f"device {name!r} is malformed: expected a kind and a number such as 'cuda:0'") from None
 
-# %% ../nbs/010_rng.ipynb #cell-20
+# %% ../nbs/010_rng.ipynb #cell-26
 def _matmul_seconds(device, dtype, n=768, repeats=5):
     "Best of a few timings of an n×n matrix product."
     import time
@@ -158,7 +158,7 @@ def _matmul_seconds(device, dtype, n=768, repeats=5):
         seconds.append(time.perf_counter() - started)
     return min(seconds)
 
-
+# %% ../nbs/010_rng.ipynb #cell-28
 def pick_precision(
     name: str = "fp32",  # "fp32", "bf16", or "auto": whichever is faster here
     device="cpu",  # where the model runs

@@ -132,7 +132,7 @@ def state_dict(self: Rollouts) -> dict:
         start = {"obs": obs, "info": {k: v for k, v in info.items() if torch.is_tensor(v)}}
     return {"env": self.env.state_dict(), "rng": self.rng.state_dict(), "start": start}
 
-
+# %% ../nbs/035_rollout.ipynb #cell-23
 @patch
 def load_state_dict(self: Rollouts, state):
     "Resume from a saved state."
@@ -141,7 +141,7 @@ def load_state_dict(self: Rollouts, state):
     start = state["start"]
     self.start = None if start is None else (start["obs"], start["info"])
 
-# %% ../nbs/035_rollout.ipynb #cell-24
+# %% ../nbs/035_rollout.ipynb #cell-26
 class Minibatches:
     "Each batch of a source in shuffled minibatches, several times over."
 
@@ -174,7 +174,7 @@ class Minibatches:
         self.rng.load_state_dict(state["rng"])
         self.pending = []
 
-# %% ../nbs/035_rollout.ipynb #cell-26
+# %% ../nbs/035_rollout.ipynb #cell-28
 @patch(as_prop=True)
 def count(self: Minibatches):
     "Steps that the minibatch handed out last completes: those of a batch with its last minibatch, else 0."
@@ -192,7 +192,7 @@ def metrics(self: Minibatches) -> dict:
     "What the source has to report of itself."
     return self.source.metrics() if hasattr(self.source, "metrics") else {}
 
-# %% ../nbs/035_rollout.ipynb #cell-27
+# %% ../nbs/035_rollout.ipynb #cell-30
 @patch
 def next(
     self: Minibatches,
@@ -206,7 +206,7 @@ def next(
         self.pending = [part for _ in range(self.epochs) for part in self.shuffled(samples)]
     return {**self.pending.pop(0), "metrics": self.batch_metrics}
 
-# %% ../nbs/035_rollout.ipynb #cell-29
+# %% ../nbs/035_rollout.ipynb #cell-32
 def _check_finite(batch):
     "Refuse a batch with NaN before any part of it has been learnt from."
     for k, v in batch.items():
@@ -217,7 +217,7 @@ def _check_finite(batch):
             )
     return batch
 
-# %% ../nbs/035_rollout.ipynb #cell-31
+# %% ../nbs/035_rollout.ipynb #cell-34
 @patch
 def shuffled(
     self: Minibatches,
@@ -231,7 +231,7 @@ def shuffled(
     parts = {k: deal(v, order, n).chunk(self.minibatches, dim) for k, v in samples.items()}
     return [{k: v[i] for k, v in parts.items()} for i in range(self.minibatches)]
 
-# %% ../nbs/035_rollout.ipynb #cell-33
+# %% ../nbs/035_rollout.ipynb #cell-36
 @patch
 def _deal(self: Minibatches, x, order, n):  # (T, N, ...) -> (1, T·N, ...)
     return x.flatten(0, 1)[order].unsqueeze(0)

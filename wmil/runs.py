@@ -57,13 +57,13 @@ class Run:
             raise write_error(self.path / ".lock", e) from e
         return lock
 
-# %% ../nbs/020_runs.ipynb #cell-08
+# %% ../nbs/020_runs.ipynb #cell-09
 @patch(as_prop=True)
 def checkpoints(self: Run) -> Path:
     "The folder of this run's checkpoints."
     return self.path / "checkpoints"
 
-
+# %% ../nbs/020_runs.ipynb #cell-11
 @patch
 def close(self: Run):
     "Flush what is open and release the lock; `WmilError` if something could not be written."
@@ -79,7 +79,7 @@ def close(self: Run):
     if failed:
         raise write_error(self.path, failed) from failed
 
-
+# %% ../nbs/020_runs.ipynb #cell-13
 @patch
 def __enter__(self: Run):
     return self
@@ -93,7 +93,7 @@ def __exit__(self: Run, kind, *exc):
         if kind is None:  # else there is an error already, and it is the first
             raise
 
-# %% ../nbs/020_runs.ipynb #cell-09
+# %% ../nbs/020_runs.ipynb #cell-15
 def _claim_name(tmp, folder, stem):
     "Rename a finished folder to the first free name."
     for n in range(1000):
@@ -107,7 +107,7 @@ def _claim_name(tmp, folder, stem):
             continue  # another process took the name between the two lines
     raise WmilError(f"a thousand runs are called {folder / stem}: move some away")
 
-# %% ../nbs/020_runs.ipynb #cell-11
+# %% ../nbs/020_runs.ipynb #cell-17
 def create_run(
     name: str,  # what the run is of: "pattern_echo"
     config: dict,  # everything that was asked
@@ -128,7 +128,7 @@ def create_run(
     except OSError as e:
         raise write_error(folder / stem, e) from e
 
-# %% ../nbs/020_runs.ipynb #cell-13
+# %% ../nbs/020_runs.ipynb #cell-19
 def config_difference(
     there: dict,  # the run's configuration
     here: dict,  # the one asked for now
@@ -137,7 +137,7 @@ def config_difference(
     keys = {**there, **here}
     return [f"{k}: {there.get(k)!r} in the run, {here.get(k)!r} asked for" for k in keys if there.get(k) != here.get(k)]
 
-
+# %% ../nbs/020_runs.ipynb #cell-22
 def open_run(
     name: str,  # what the run is of, for a new one
     config: dict,  # everything that was asked
@@ -157,7 +157,7 @@ def open_run(
         raise ConfigError(f"run {run.path} was started otherwise ({'; '.join(differences)}): {remedy}")
     return run
 
-# %% ../nbs/020_runs.ipynb #cell-16
+# %% ../nbs/020_runs.ipynb #cell-25
 @patch
 def log(
     self: Run,
@@ -174,7 +174,7 @@ def log(
     for logger in self.loggers:
         logger.log(step, metrics)
 
-# %% ../nbs/020_runs.ipynb #cell-18
+# %% ../nbs/020_runs.ipynb #cell-27
 @patch
 def _append(self: Run, line):
     "Write one line, without a buffer that would be written again after an error."
@@ -184,7 +184,7 @@ def _append(self: Run, line):
     if self._metrics.write(line) < len(line):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-# %% ../nbs/020_runs.ipynb #cell-20
+# %% ../nbs/020_runs.ipynb #cell-29
 @patch
 def _log_events(self: Run, step, metrics):
     if self._events is None:
@@ -195,7 +195,7 @@ def _log_events(self: Run, step, metrics):
         mean = sum(value) / len(value) if isinstance(value, list) else value
         self._events.add_scalar(name, mean, step)
 
-# %% ../nbs/020_runs.ipynb #cell-22
+# %% ../nbs/020_runs.ipynb #cell-31
 @patch
 def position(self: Run) -> int:
     "Bytes of metrics.jsonl that are on disk."
@@ -204,7 +204,7 @@ def position(self: Run) -> int:
         os.fsync(self._metrics.fileno())
     return file.stat().st_size if file.exists() else 0
 
-
+# %% ../nbs/020_runs.ipynb #cell-33
 @patch
 def rewind(
     self: Run,
@@ -218,7 +218,7 @@ def rewind(
     if file.exists():
         os.truncate(file, position)
 
-# %% ../nbs/020_runs.ipynb #cell-24
+# %% ../nbs/020_runs.ipynb #cell-35
 def read_metrics(
     path,  # a run directory, open in another process or not
 ) -> list:  # one dict a row

@@ -79,7 +79,7 @@ def find_non_finite(
 OOM_HINT = "lower the batch size, and raise grad_accum_steps to learn from as many samples a step"
 _OUT_OF_MEMORY = ("can't allocate memory", "bad_alloc")  # how PyTorch's CPU allocators put it
 
-
+# %% ../nbs/042_safeguards.ipynb #cell-17
 @contextmanager
 def oom_hint(
     batch,  # what was read: a tensor, or a dict of them
@@ -96,7 +96,7 @@ def oom_hint(
         where = "the GPU's memory" if gpu else "memory"
         raise WmilError(f"{where} ran out{_largest_tensor(batch)}: {hint}") from None
 
-# %% ../nbs/042_safeguards.ipynb #cell-17
+# %% ../nbs/042_safeguards.ipynb #cell-19
 def _largest_tensor(batch):
     "' on a batch with NAME of shape SHAPE', for the error."
     named = batch.items() if isinstance(batch, dict) else [("", batch)]

@@ -22,7 +22,7 @@ def _splits(x, w):
     plain = x.dtype == torch.float32 and x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
     return plain and not (divides or small or S > 4 * threads)
 
-
+# %% ../nbs/080_seeds.ipynb #cell-08
 def bmm(
     x: torch.Tensor,  # (S, B, I)
     w: torch.Tensor,  # (S, I, O)
@@ -41,7 +41,7 @@ def bmm(
         torch.mm(x[s], w[s], out=y[s]) if bias is None else torch.addmm(bias[s], x[s], w[s], out=y[s])
     return y
 
-# %% ../nbs/080_seeds.ipynb #cell-09
+# %% ../nbs/080_seeds.ipynb #cell-11
 class _StackedLinear(torch.autograd.Function):
     "y = x Wᵀ + b for each seed."
 
@@ -59,7 +59,7 @@ class _StackedLinear(torch.autograd.Function):
         grad_b = grad.sum(1) if need_b else None
         return grad_x, grad_w, grad_b
 
-# %% ../nbs/080_seeds.ipynb #cell-11
+# %% ../nbs/080_seeds.ipynb #cell-13
 def linear(
     x: torch.Tensor,  # (..., I), or (S, ..., I)
     weight: torch.Tensor,  # (O, I), or (S, O, I)
@@ -79,7 +79,7 @@ class Linear(nn.Linear):
         "(..., I) -> (..., O), with seeds in front where the weights have them."
         return linear(x, self.weight, self.bias)
 
-# %% ../nbs/080_seeds.ipynb #cell-13
+# %% ../nbs/080_seeds.ipynb #cell-15
 def one_hot(
     index: torch.Tensor,  # whole numbers, any shape
     n: int,  # how many there are
@@ -87,7 +87,7 @@ def one_hot(
     "One-hot rows as floats, by lookup."
     return F.embedding(index, torch.eye(n, device=index.device))
 
-# %% ../nbs/080_seeds.ipynb #cell-15
+# %% ../nbs/080_seeds.ipynb #cell-17
 class Embedding(nn.Embedding):
     "`nn.Embedding` whose parameters may carry seeds."
 
@@ -98,7 +98,7 @@ class Embedding(nn.Embedding):
         rows = torch.bmm(one_hot(index, self.num_embeddings).flatten(1, -2), self.weight)
         return rows.view(*index.shape, -1)
 
-# %% ../nbs/080_seeds.ipynb #cell-17
+# %% ../nbs/080_seeds.ipynb #cell-19
 class LayerNorm(nn.LayerNorm):
     "`nn.LayerNorm` over the last dimension whose parameters may carry seeds."
 
@@ -110,7 +110,7 @@ class LayerNorm(nn.LayerNorm):
         normal = F.layer_norm(x, self.normalized_shape, eps=self.eps)
         return torch.addcmul(self.bias.view(shape), normal, self.weight.view(shape))
 
-# %% ../nbs/080_seeds.ipynb #cell-19
+# %% ../nbs/080_seeds.ipynb #cell-21
 def stack_seeds(
     make,  # function () -> learner, built from the layers above
     seeds,  # one integer per network
@@ -133,7 +133,7 @@ def stack_seeds(
     stacked.num_seeds = len(seeds)
     return stacked
 
-
+# %% ../nbs/080_seeds.ipynb #cell-23
 def unstack(
     weights: dict,  # state dict of a stacked learner
     index: int,  # which network
@@ -141,7 +141,7 @@ def unstack(
     "One network's weights out of a stacked learner's."
     return {k: v[index] for k, v in weights.items()}
 
-# %% ../nbs/080_seeds.ipynb #cell-26
+# %% ../nbs/080_seeds.ipynb #cell-30
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # <malloc.h>
 
 

@@ -26,7 +26,7 @@ def _one_step(step, state, action):
         )
     return next_state, rew, done
 
-
+# %% ../nbs/052_simulators.ipynb #cell-07
 def batched_step(
     step,  # your simulator: (state (D,), action (A,)) -> (next state (D,), reward, done), NumPy's numbers or Python's
 ):  # dynamics: (state (..., D), action (..., A)) -> (next state (..., D), reward (...), done (...))
@@ -41,7 +41,7 @@ def batched_step(
 
     return dynamics
 
-# %% ../nbs/052_simulators.ipynb #cell-09
+# %% ../nbs/052_simulators.ipynb #cell-11
 def _random_actions(space, n, generator):
     if isinstance(space, Discrete):
         choice = torch.randint(int(space.n), (n,), generator=generator)
@@ -54,7 +54,7 @@ def _require(ok, what):
     if not ok:
         raise WmilError(f"these dynamics can't be planned with: {what}")
 
-
+# %% ../nbs/052_simulators.ipynb #cell-13
 def _checked(step, state, action):
     "The three results, if their shapes are right."
     out = step(state.clone(), action.clone())
@@ -64,7 +64,7 @@ def _checked(step, state, action):
         _require(x.shape == shape, f"{name} has shape {tuple(x.shape)}, expected {tuple(shape)}")
     return tuple(x.float() for x in out)
 
-# %% ../nbs/052_simulators.ipynb #cell-11
+# %% ../nbs/052_simulators.ipynb #cell-15
 def check_dynamics(
     step,  # dynamics: (state (..., D), action (..., A)) -> (next state, reward, done)
     states: torch.Tensor,  # some that can occur, (N, D)

@@ -20,7 +20,7 @@ def _check_finite(x, what):
         remedy = "find the run that diverged, or filter to the rows that have this value"
         raise ConfigError(f"{what}: {bad} of {x.size} values are NaN or infinite: {remedy}")
 
-
+# %% ../nbs/070_stats.ipynb #cell-12
 def _scores(
     x,  # numbers, any shape
     what: str = "scores",  # what to call them in an error
@@ -35,7 +35,7 @@ def _scores(
     _check_finite(x, what)
     return x
 
-# %% ../nbs/070_stats.ipynb #cell-11
+# %% ../nbs/070_stats.ipynb #cell-14
 def iqm(
     x,  # scores, seeds along `axis`
     axis: int = -1,  # the axis of seeds
@@ -46,7 +46,7 @@ def iqm(
         raise ConfigError("scores need an axis of seeds, got a single number")
     return stats.trim_mean(x, 0.25, axis=axis)
 
-# %% ../nbs/070_stats.ipynb #cell-20
+# %% ../nbs/070_stats.ipynb #cell-23
 MIN_SEEDS = 5  # of an interval
 
 
@@ -61,7 +61,7 @@ def _check_interval(n, confidence, what="seeds"):
     if not 0 < confidence < 1:
         raise ConfigError(f"confidence = {confidence} is not allowed: expected a share between 0 and 1, such as 0.95")
 
-
+# %% ../nbs/070_stats.ipynb #cell-25
 def iqm_interval(
     x,  # scores, seeds along `axis`; at least `MIN_SEEDS`
     axis: int = -1,  # the axis of seeds
@@ -85,7 +85,7 @@ def iqm_interval(
     ).confidence_interval
     return centre, interval.low, interval.high
 
-# %% ../nbs/070_stats.ipynb #cell-27
+# %% ../nbs/070_stats.ipynb #cell-32
 class MeanInterval(NamedTuple):
     "A mean and its two ends."
 
@@ -93,7 +93,7 @@ class MeanInterval(NamedTuple):
     low: float
     high: float
 
-
+# %% ../nbs/070_stats.ipynb #cell-34
 def crossed_interval(
     x,  # [S, L] scores: each of S seeds on the same L levels; at least `MIN_SEEDS` of both
     confidence: float = 0.95,  # fraction of the resampled means inside the interval
@@ -112,7 +112,7 @@ def crossed_interval(
     tail = (1 - confidence) / 2
     return MeanInterval(x.mean(), *np.quantile(means, [tail, 1 - tail]))
 
-# %% ../nbs/070_stats.ipynb #cell-32
+# %% ../nbs/070_stats.ipynb #cell-39
 def sign_flip_p_value(
     differences,  # with the part minus without it, seeds along `axis`
     axis: int = -1,  # the axis of seeds
@@ -134,7 +134,7 @@ def sign_flip_p_value(
         rng=np.random.default_rng(seed),
     ).pvalue
 
-# %% ../nbs/070_stats.ipynb #cell-36
+# %% ../nbs/070_stats.ipynb #cell-43
 def holm(
     p_values,  # [m] of all questions that are judged together
 ) -> np.ndarray:  # [m] corrected p-values, in the same order
@@ -148,7 +148,7 @@ def holm(
     corrected[order] = np.maximum.accumulate(factors * p[order]).clip(max=1)
     return corrected
 
-# %% ../nbs/070_stats.ipynb #cell-41
+# %% ../nbs/070_stats.ipynb #cell-48
 def format_interval(
     x,  # scores, one a seed
     digits: int = 1,  # after the decimal point
@@ -162,7 +162,7 @@ def format_interval(
     centre, low, high = (f"{scale * v:,.{digits}f}" for v in iqm_interval(x, **settings))
     return f"{centre} [{low}, {high}]"
 
-# %% ../nbs/070_stats.ipynb #cell-44
+# %% ../nbs/070_stats.ipynb #cell-51
 class Centre(NamedTuple):
     "A centre and its two ends."
 
@@ -181,7 +181,7 @@ def centre_and_ends(
         return Centre(x.mean(), x.min(), x.max())
     return Centre(*iqm_interval(x, **settings))
 
-# %% ../nbs/070_stats.ipynb #cell-47
+# %% ../nbs/070_stats.ipynb #cell-54
 def _group_centre(group, value, settings):
     "The `Centre` of one group of rows, each of another seed."
     if "seed" in group and group.seed.duplicated().any():
@@ -189,7 +189,7 @@ def _group_centre(group, value, settings):
         raise ConfigError(f"seed {seed} appears more than once: keep its rows apart with one more column in `by`")
     return centre_and_ends(group[value], **settings)
 
-
+# %% ../nbs/070_stats.ipynb #cell-56
 def summarise(
     df: pd.DataFrame,  # tidy rows, one per seed (and condition, step, …)
     by,  # the column, or list of columns, that say what to keep apart
@@ -211,7 +211,7 @@ def summarise(
             raise ConfigError(f"{value} at {name}: {e}") from None
     return pd.DataFrame(rows, columns=[*by, *Centre._fields, "n"])
 
-# %% ../nbs/070_stats.ipynb #cell-52
+# %% ../nbs/070_stats.ipynb #cell-61
 def copy_last_error(
     obs,  # [B, ...] what was seen
     next_obs,  # [B, ...] what came next
@@ -222,7 +222,7 @@ def copy_last_error(
         raise ConfigError(f"obs {obs.shape} and next_obs {next_obs.shape} must have the same shape")
     return float(((next_obs - obs) ** 2).mean())
 
-
+# %% ../nbs/070_stats.ipynb #cell-63
 def mean_error(
     next_obs,  # [B, ...] what came next
 ) -> float:  # mean squared error
@@ -230,7 +230,7 @@ def mean_error(
     next_obs = _scores(next_obs, "next_obs")
     return float(((next_obs - next_obs.mean(0)) ** 2).mean())
 
-# %% ../nbs/070_stats.ipynb #cell-53
+# %% ../nbs/070_stats.ipynb #cell-65
 def majority_rate(
     labels,  # [B] classes, any hashable values
 ) -> float:  # accuracy in [0, 1]
@@ -240,7 +240,7 @@ def majority_rate(
         raise ConfigError("labels are empty: nothing was measured, or a filter left no row")
     return float(counts.iloc[0] / counts.sum())
 
-
+# %% ../nbs/070_stats.ipynb #cell-67
 def uniform_rate(
     n: int,  # number of actions
 ) -> float:  # expected success in [0, 1]

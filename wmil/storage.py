@@ -49,7 +49,7 @@ REMEDIES = {
     errno.EACCES: "choose a folder that you may write",
 }
 
-
+# %% ../nbs/015_storage.ipynb #cell-08
 def _as_os_error(e):
     "The system's error behind that of a library."
     if isinstance(e, OSError):
@@ -59,7 +59,7 @@ def _as_os_error(e):
         return OSError(int(number[1]), os.strerror(int(number[1])))
     return OSError(None, str(e).splitlines()[0])
 
-
+# %% ../nbs/015_storage.ipynb #cell-10
 def write_error(
     path,  # the file that could not be written
     e: Exception,  # what the system said, or a library that wrapped it
@@ -69,12 +69,12 @@ def write_error(
     remedy = REMEDIES.get(e.errno, "see to that")
     return WmilError(f"cannot write {path}: {e.strerror}; {remedy} and run again (what was there before is unchanged)")
 
-# %% ../nbs/015_storage.ipynb #cell-08
+# %% ../nbs/015_storage.ipynb #cell-13
 def _hidden(path, kind="tmp"):
     "The name under which this process fills what will be `path`."
     return path.with_name(f".{path.name}.{os.getpid()}.{kind}")
 
-# %% ../nbs/015_storage.ipynb #cell-09
+# %% ../nbs/015_storage.ipynb #cell-15
 def _is_alive(pid):
     try:
         os.kill(pid, 0)
@@ -92,7 +92,7 @@ def _remove_leftovers(path):
         if pid.isdecimal() and not _is_alive(int(pid)):
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
 
-# %% ../nbs/015_storage.ipynb #cell-10
+# %% ../nbs/015_storage.ipynb #cell-17
 def atomic_write(
     path,  # the file to replace or create; missing folders are made
     data,  # bytes, or text to encode as UTF-8
@@ -115,7 +115,7 @@ def atomic_write(
         if tmp.parent.is_dir():
             tmp.unlink(missing_ok=True)
 
-# %% ../nbs/015_storage.ipynb #cell-14
+# %% ../nbs/015_storage.ipynb #cell-21
 def _exchange(a, b):
     "Swap the names of two folders in one step; False where the system cannot."
     libc = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
@@ -126,7 +126,7 @@ def _exchange(a, b):
         return libc.renamex_np(*names, 2) == 0  # RENAME_SWAP
     return False
 
-
+# %% ../nbs/015_storage.ipynb #cell-23
 def _move_in(new, folder):
     "Put a finished folder in its place, and remove the one that was there."
     if not folder.exists():
@@ -144,7 +144,7 @@ def _move_in(new, folder):
         shutil.rmtree(old)
     fsync_dir(folder.parent)
 
-# %% ../nbs/015_storage.ipynb #cell-15
+# %% ../nbs/015_storage.ipynb #cell-25
 @contextlib.contextmanager
 def atomic_folder(
     path,  # the folder to make or replace; missing folders above it are made
@@ -166,7 +166,7 @@ def atomic_folder(
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
 
-# %% ../nbs/015_storage.ipynb #cell-20
+# %% ../nbs/015_storage.ipynb #cell-30
 class IncompleteFile(WmilError):
     "A file that is missing or was cut short."
 
@@ -191,7 +191,7 @@ def sha256_json(
     "The SHA-256 of plain values, written as JSON."
     return hashlib.sha256(json.dumps(value, **options).encode()).hexdigest()[:length]
 
-# %% ../nbs/015_storage.ipynb #cell-22
+# %% ../nbs/015_storage.ipynb #cell-32
 def check_content(
     path,  # the file, for the message
     value,  # what was read from it
@@ -209,7 +209,7 @@ def check_content(
 def _refuse_constant(name):
     raise ValueError(name)
 
-# %% ../nbs/015_storage.ipynb #cell-23
+# %% ../nbs/015_storage.ipynb #cell-34
 def parse_json(
     path,  # the file, for the message
     text: str,  # what it holds
@@ -223,7 +223,7 @@ def parse_json(
         raise IncompleteFile(f"{path} is not whole JSON") from None
     return check_content(path, value, schema)
 
-# %% ../nbs/015_storage.ipynb #cell-24
+# %% ../nbs/015_storage.ipynb #cell-36
 def read_json(
     path,  # a file
     schema=dict,  # see `check_content`
@@ -235,14 +235,14 @@ def read_json(
         raise IncompleteFile(f"{path} is missing or cannot be read") from None
     return parse_json(path, text, schema)
 
-# %% ../nbs/015_storage.ipynb #cell-25
+# %% ../nbs/015_storage.ipynb #cell-38
 def sealed_json(
     value: dict,  # plain values, without a key "sha256"
 ) -> str:
     "JSON with a checksum of itself."
     return json.dumps({**value, "sha256": sha256_json(value, sort_keys=True)}, indent=1)
 
-# %% ../nbs/015_storage.ipynb #cell-26
+# %% ../nbs/015_storage.ipynb #cell-40
 def read_sealed(
     path,  # a file with sealed JSON
     schema=dict,  # see `check_content`
@@ -254,7 +254,7 @@ def read_sealed(
         raise DamagedFile(f"{path} is damaged: checksum mismatch")
     return check_content(path, value, schema)
 
-# %% ../nbs/015_storage.ipynb #cell-27
+# %% ../nbs/015_storage.ipynb #cell-42
 class FileRecord(TypedDict):
     "What must be known about a file to tell later whether it is still the same."
 
@@ -268,7 +268,7 @@ def file_record(
     "What must be known about a file to tell later whether it is still the same."
     return {"bytes": Path(path).stat().st_size, "sha256": sha256_file(path)}
 
-
+# %% ../nbs/015_storage.ipynb #cell-44
 def check_file(
     path,  # a file
     record: FileRecord,  # what `file_record` said

@@ -114,7 +114,7 @@ class DynamicsEnv:
         "What one environment takes."
         return self.system.action_space
 
-# %% ../nbs/032_systems.ipynb #cell-14
+# %% ../nbs/032_systems.ipynb #cell-15
 @patch
 def reset(self: DynamicsEnv):
     "Start new episodes everywhere; returns (obs, info)."
@@ -122,7 +122,7 @@ def reset(self: DynamicsEnv):
     self.age = torch.zeros(self.batch_shape, dtype=torch.int64, device=self.state.device)
     return self.state, {}
 
-# %% ../nbs/032_systems.ipynb #cell-16
+# %% ../nbs/032_systems.ipynb #cell-17
 @patch
 @torch.no_grad()
 def step(
@@ -139,7 +139,7 @@ def step(
     self.state, self.age = autoreset((final, self.age + 1), terminated | truncated, (fresh, 0))
     return self.state, rew, terminated, truncated, {"final_obs": final}
 
-# %% ../nbs/032_systems.ipynb #cell-18
+# %% ../nbs/032_systems.ipynb #cell-19
 @patch
 def state_dict(self: DynamicsEnv) -> dict:
     "Everything that decides what comes next."

@@ -244,7 +244,7 @@ def poll(self: CommandProcess):
         self.returncode = self._warm.ask(self.pid)
     return self.returncode
 
-
+# %% ../nbs/002_testing.ipynb #cell-23
 @patch
 def wait(self: CommandProcess, timeout: float = None):
     "Wait for its end; `subprocess.TimeoutExpired` if that takes more than so many seconds."
@@ -255,7 +255,7 @@ def wait(self: CommandProcess, timeout: float = None):
         time.sleep(0.005)
     return self.returncode
 
-
+# %% ../nbs/002_testing.ipynb #cell-25
 @patch
 def send_signal(self: CommandProcess, sign):
     "Send a signal, if it still runs."
@@ -268,7 +268,7 @@ def kill(self: CommandProcess):
     "Send SIGKILL, if it still runs."
     self.send_signal(signal.SIGKILL)
 
-# %% ../nbs/002_testing.ipynb #cell-22
+# %% ../nbs/002_testing.ipynb #cell-27
 def start_command(
     entry: str,  # "module:function", as in a console script
     *args,  # the command line, without the program's name
@@ -279,7 +279,7 @@ def start_command(
     "Start a command in a fork of a process that has already imported it."
     return CommandProcess(entry, args, cwd, env, setup)
 
-
+# %% ../nbs/002_testing.ipynb #cell-29
 def run_command(
     entry: str,  # "module:function", as in a console script
     *args,  # the command line
@@ -294,7 +294,7 @@ def run_command(
         process.kill()
     return process
 
-# %% ../nbs/002_testing.ipynb #cell-24
+# %% ../nbs/002_testing.ipynb #cell-31
 def run_ranks(
     entry: str,  # "module:function", as in a console script
     *args,  # the command line
@@ -319,7 +319,7 @@ def run_ranks(
         process.wait()
     return processes
 
-# %% ../nbs/002_testing.ipynb #cell-26
+# %% ../nbs/002_testing.ipynb #cell-33
 def preload_modules(
     *names: str,  # modules that commands import after their start
 ):

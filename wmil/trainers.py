@@ -55,7 +55,7 @@ class _Loss(nn.Module):
         "The learner's loss."
         return self.learner.loss(batch)
 
-
+# %% ../nbs/045_trainers.ipynb #cell-08
 def make_accelerator(
     cfg: TrainerConfig,  # device and precision
 ) -> Accelerator:
@@ -71,7 +71,7 @@ def make_accelerator(
         step_scheduler_with_optimizer=False,
     )
 
-# %% ../nbs/045_trainers.ipynb #cell-07
+# %% ../nbs/045_trainers.ipynb #cell-10
 class Trainer:
     "Fits any learner to any source of batches."
 
@@ -94,7 +94,7 @@ class Trainer:
         "Whether this is the process that logs and saves."
         return self.accelerator.is_main_process
 
-# %% ../nbs/045_trainers.ipynb #cell-09
+# %% ../nbs/045_trainers.ipynb #cell-12
 @patch
 def prepare(self: Trainer, learner, source):
     "Put the learner on its device, make its optimiser."
@@ -116,14 +116,14 @@ def prepare(self: Trainer, learner, source):
         broadcast_object_list(folder)  # only the main process holds the run
     self.folder = folder[0]
 
-# %% ../nbs/045_trainers.ipynb #cell-11
+# %% ../nbs/045_trainers.ipynb #cell-14
 @patch
 def _make_optimizer(self: Trainer):
     make = torch.optim.AdamW if self.cfg.weight_decay else torch.optim.Adam
     fused = self.accelerator.device.type in ("cpu", "cuda")
     return make(self.params, lr=self.cfg.lr, weight_decay=self.cfg.weight_decay, fused=fused)
 
-# %% ../nbs/045_trainers.ipynb #cell-13
+# %% ../nbs/045_trainers.ipynb #cell-16
 class BatchResult(NamedTuple):
     "One batch, after its share was added to the gradient."
 
@@ -131,7 +131,7 @@ class BatchResult(NamedTuple):
     loss: torch.Tensor  # without its graph: a scalar, or one value per seed
     metrics: dict
 
-# %% ../nbs/045_trainers.ipynb #cell-15
+# %% ../nbs/045_trainers.ipynb #cell-18
 @patch
 def accumulate_grad(
     self: Trainer,
@@ -153,7 +153,7 @@ def accumulate_grad(
         self.accelerator.backward(total if first and last else total / self.cfg.grad_accum_steps)
     return BatchResult(batch, loss.detach(), metrics)
 
-# %% ../nbs/045_trainers.ipynb #cell-17
+# %% ../nbs/045_trainers.ipynb #cell-20
 @patch
 def update(self: Trainer) -> dict:
     "One gradient step, from `grad_accum_steps` batches; returns the metrics as tensors."
@@ -171,7 +171,7 @@ def update(self: Trainer) -> dict:
     reported = self.source.metrics() if hasattr(self.source, "metrics") else {}
     return {**metrics, **reported, "grad_norm": norm}
 
-# %% ../nbs/045_trainers.ipynb #cell-19
+# %% ../nbs/045_trainers.ipynb #cell-22
 @patch
 def _accumulate(self: Trainer):
     n = self.cfg.grad_accum_steps
@@ -187,7 +187,7 @@ def _accumulate(self: Trainer):
         )
     return results
 
-# %% ../nbs/045_trainers.ipynb #cell-21
+# %% ../nbs/045_trainers.ipynb #cell-24
 @patch
 def _check_finite(self: Trainer, results, norm):
     if math.isfinite(sum(r.loss.sum().item() for r in results) + norm.sum().item()):
@@ -200,7 +200,7 @@ def _check_finite(self: Trainer, results, norm):
         f"look at that tensor, or lower lr{rest}"
     )
 
-# %% ../nbs/045_trainers.ipynb #cell-23
+# %% ../nbs/045_trainers.ipynb #cell-26
 @patch
 def _set_lr(self: Trainer):
     if self.cfg.schedule == "constant" and not self.cfg.warmup:
@@ -209,14 +209,14 @@ def _set_lr(self: Trainer):
     for group in self.optimizer.param_groups:
         group["lr"] = self.cfg.lr * factor
 
-# %% ../nbs/045_trainers.ipynb #cell-25
+# %% ../nbs/045_trainers.ipynb #cell-28
 @patch
 def _update_ema(self: Trainer):
     decay = min(self.cfg.ema_decay, self.updates / (9 + self.updates))
     for p, mean in zip(self.params, self.ema_params):
         mean.lerp_(p.detach(), 1 - decay)
 
-
+# %% ../nbs/045_trainers.ipynb #cell-30
 @patch
 def swap_ema(self: Trainer):
     "Weights and their running mean change places."
@@ -238,7 +238,7 @@ def evaluate_ema(
     finally:
         self.swap_ema()
 
-# %% ../nbs/045_trainers.ipynb #cell-27
+# %% ../nbs/045_trainers.ipynb #cell-32
 @patch
 def log(
     self: Trainer,
@@ -253,7 +253,7 @@ def log(
     if self.run and self.main:
         self.run.log(self.step, row)
 
-# %% ../nbs/045_trainers.ipynb #cell-29
+# %% ../nbs/045_trainers.ipynb #cell-34
 @patch
 def _check_weights(self: Trainer):
     if all(p.isfinite().all() for p in self.params):
@@ -263,7 +263,7 @@ def _check_weights(self: Trainer):
         f"the weights are not finite after {self.step} steps: they were not saved; lower lr or max_grad_norm{rest}"
     )
 
-
+# %% ../nbs/045_trainers.ipynb #cell-36
 @patch
 def save(self: Trainer):
     "Write a checkpoint from which training goes on exactly; `NonFiniteError` if the weights are ruined."
@@ -282,7 +282,7 @@ def save(self: Trainer):
         state["position"] = self.run.position()
         save_checkpoint(self.folder, self.step, self.learner.state_dict(), state)
 
-# %% ../nbs/045_trainers.ipynb #cell-31
+# %% ../nbs/045_trainers.ipynb #cell-38
 @patch
 def resume(
     self: Trainer,
@@ -306,7 +306,7 @@ def resume(
     self._restore(ckpt.state)
     return True
 
-# %% ../nbs/045_trainers.ipynb #cell-33
+# %% ../nbs/045_trainers.ipynb #cell-40
 @patch
 def _start_over(self: Trainer):
     if not self.run:
@@ -319,7 +319,7 @@ def _start_over(self: Trainer):
         )
     self.run.rewind(0)
 
-# %% ../nbs/045_trainers.ipynb #cell-35
+# %% ../nbs/045_trainers.ipynb #cell-42
 @patch
 def _check_same_training(self: Trainer, state):
     absent = {"step", "updates", "trainer", "optimizer", "processes"} - set(state if isinstance(state, dict) else ())
@@ -334,7 +334,7 @@ def _check_same_training(self: Trainer, state):
     if there != here:
         raise CheckpointError(f"{self.folder.parent} was trained by {there} processes, now there are {here}")
 
-# %% ../nbs/045_trainers.ipynb #cell-37
+# %% ../nbs/045_trainers.ipynb #cell-44
 @patch
 def _restore(self: Trainer, state):
     self.optimizer.load_state_dict(state["optimizer"])
@@ -348,7 +348,7 @@ def _restore(self: Trainer, state):
         self.run.rewind(state["position"])
         self.history = self.run.metrics()
 
-# %% ../nbs/045_trainers.ipynb #cell-39
+# %% ../nbs/045_trainers.ipynb #cell-46
 @patch
 def _due(self: Trainer, interval, before):
     "Whether an interval has gone by since step `before`."
@@ -361,7 +361,7 @@ def _stopped(self: Trainer):
     rest = f"; go on with --resume {self.run.path}" if self.run else ""
     return KeyboardInterrupt(f"after {self.step} steps{rest}")
 
-# %% ../nbs/045_trainers.ipynb #cell-41
+# %% ../nbs/045_trainers.ipynb #cell-48
 @patch
 def fit(
     self: Trainer,

@@ -41,7 +41,7 @@ class Quantizer(nn.Module):
             z_q, tokens, loss = self.quantize(z.reshape(-1, self.dim).float())  # (N, D), (N,)
         return z_q.view(z.shape), tokens.view(z.shape[:-1]), loss
 
-# %% ../nbs/065_vq.ipynb #cell-10
+# %% ../nbs/065_vq.ipynb #cell-11
 def _check_codebook(dim, num_codes, ema_decay):
     if dim < 1 or num_codes < 2:
         size = f"a codebook of {num_codes} codes of length {dim}"
@@ -57,7 +57,7 @@ def count(self: Quantizer, tokens):  # (N,)
     self.recent.lerp_(n, 1 - self.ema_decay)
     return n
 
-# %% ../nbs/065_vq.ipynb #cell-12
+# %% ../nbs/065_vq.ipynb #cell-13
 def check_tokens(
     tokens: torch.Tensor,  # (...) integers
     num_codes: int,  # K
@@ -83,7 +83,7 @@ def lookup(
     "The codes with these indices."
     return F.embedding(check_tokens(tokens, self.num_codes).to(self.recent.device), self.vectors)
 
-# %% ../nbs/065_vq.ipynb #cell-14
+# %% ../nbs/065_vq.ipynb #cell-15
 def nearest_codes(
     z: torch.Tensor,  # (N, D)
     codes: torch.Tensor,  # (K, D)
@@ -92,7 +92,7 @@ def nearest_codes(
     least, tokens = torch.addmm(codes.square().sum(1), z, codes.t(), alpha=-2).min(1)
     return tokens, least
 
-# %% ../nbs/065_vq.ipynb #cell-16
+# %% ../nbs/065_vq.ipynb #cell-17
 class EMAQuantizer(Quantizer):
     "Codes that are running means of the vectors that choose them (van den Oord et al. 2017, appendix A.1)."
 
@@ -132,7 +132,7 @@ class EMAQuantizer(Quantizer):
             self.follow(z.detach(), tokens)
         return z + (codes - z).detach(), tokens, loss
 
-# %% ../nbs/065_vq.ipynb #cell-18
+# %% ../nbs/065_vq.ipynb #cell-19
 @patch(as_prop=True)
 def vectors(self: EMAQuantizer) -> torch.Tensor:  # (K, D)
     "The codes."
@@ -157,7 +157,7 @@ def follow(
     book.threshold_ema_dead_code = book.reset_cluster_size = threshold
     book.expire_codes_(z[None])
 
-# %% ../nbs/065_vq.ipynb #cell-26
+# %% ../nbs/065_vq.ipynb #cell-27
 def codebook_stats(
     tokens,  # (...) integers; or (K,) floats: counts already made
     num_codes: int,  # K
@@ -176,7 +176,7 @@ def codebook_stats(
     entropy = -torch.special.xlogy(p, p).sum()
     return {"use": (counts > 0).double().mean().item(), "perplexity": entropy.exp().item(), "counts": counts}
 
-# %% ../nbs/065_vq.ipynb #cell-29
+# %% ../nbs/065_vq.ipynb #cell-30
 def check_collapse(
     stats: dict,  # from `codebook_stats`
     least: float = 0.1,  # smallest fraction of codes in use that is no collapse
@@ -192,14 +192,14 @@ def check_collapse(
     warnings.warn(f"codebook collapse{name}: {numbers}; {remedy}", stacklevel=2)
     return True
 
-
+# %% ../nbs/065_vq.ipynb #cell-32
 @patch
 def recent_stats(self: Quantizer) -> dict:
     "`codebook_stats` of the recent training batches."
     forgotten = (1 - self.ema_decay) * math.exp(-1)  # what is left of one choice after 1/(1 - ema_decay) batches
     return codebook_stats(torch.where(self.recent >= forgotten, self.recent, 0.0), self.num_codes)
 
-# %% ../nbs/065_vq.ipynb #cell-36
+# %% ../nbs/065_vq.ipynb #cell-39
 class FSQuantizer(Quantizer):
     "Codes on a fixed grid: project, squash, round (finite scalar quantisation, Mentzer et al. 2023, section 3.1)."
 
@@ -232,7 +232,7 @@ class FSQuantizer(Quantizer):
             self.count(tokens[0])
         return self.project_out(grid[0]), tokens[0].long(), z.new_zeros(())
 
-# %% ../nbs/065_vq.ipynb #cell-44
+# %% ../nbs/065_vq.ipynb #cell-47
 QUANTIZERS = {"ema": EMAQuantizer, "fsq": FSQuantizer}
 
 

@@ -69,7 +69,7 @@ def raw_action(self: SquashedNormal, act):  # in the box -> (..., A)
 # %% ../../nbs/308_control.distributions.ipynb #cell-14
 hermite_nodes = functools.cache(np.polynomial.hermite_e.hermegauss)  # points and weights of a normal distribution
 
-
+# %% ../../nbs/308_control.distributions.ipynb #cell-16
 @patch
 def entropy(
     self: SquashedNormal,
@@ -82,7 +82,7 @@ def entropy(
     normal = self.log_std + 0.5 * math.log(2 * math.pi * math.e)
     return (normal + slope + ((self.high - self.low) / 2).log()).sum(-1)
 
-# %% ../../nbs/308_control.distributions.ipynb #cell-20
+# %% ../../nbs/308_control.distributions.ipynb #cell-22
 class BlendedCategorical:
     "The network's policy over discrete actions, mixed with a plan's advice."
 

@@ -21,7 +21,7 @@ def _check_vector(space):
     if not (isinstance(space, Box) and len(space.shape) == 1 and np.issubdtype(space.dtype, np.floating)):
         raise ConfigError(f"observation space {space} is not supported: expected a Box of floats of shape (D,)")
 
-
+# %% ../../nbs/323_control.hidden.ipynb #cell-07
 def _check_hidden(hide, n):
     for i in hide:
         if isinstance(i, bool) or not isinstance(i, numbers.Integral) or not 0 <= i < n:
@@ -30,7 +30,7 @@ def _check_hidden(hide, n):
     if not 0 < len(set(hide)) < n:
         raise ConfigError(f"hide = {tuple(hide)!r} leaves {n - len(set(hide))} of {n} numbers: hide some, not all")
 
-# %% ../../nbs/323_control.hidden.ipynb #cell-07
+# %% ../../nbs/323_control.hidden.ipynb #cell-09
 class HideObservation(gymnasium.ObservationWrapper, RecordConstructorArgs):
     "An environment that shows some of its observation's numbers only; `ConfigError` for an index that isn't there."
 
@@ -51,7 +51,7 @@ class HideObservation(gymnasium.ObservationWrapper, RecordConstructorArgs):
         "What is left of it."
         return observation[self.shown]
 
-# %% ../../nbs/323_control.hidden.ipynb #cell-13
+# %% ../../nbs/323_control.hidden.ipynb #cell-15
 def _noise_scale(std, space):
     scale = np.asarray(std, space.dtype)
     fits = scale.shape in ((), space.shape) and np.isfinite(scale).all() and (scale >= 0).all() and scale.any()
@@ -60,7 +60,7 @@ def _noise_scale(std, space):
         raise ConfigError(f"std = {std!r} is not allowed: expected {expected}")
     return scale
 
-# %% ../../nbs/323_control.hidden.ipynb #cell-15
+# %% ../../nbs/323_control.hidden.ipynb #cell-17
 class NoiseObservation(gymnasium.ObservationWrapper, RecordConstructorArgs):
     "An environment whose observations are noisy; `ConfigError` for a standard deviation that doesn't fit."
 
@@ -80,7 +80,7 @@ class NoiseObservation(gymnasium.ObservationWrapper, RecordConstructorArgs):
         space = self.observation_space
         return np.clip(observation + self.std * noise, space.low, space.high)
 
-# %% ../../nbs/323_control.hidden.ipynb #cell-19
+# %% ../../nbs/323_control.hidden.ipynb #cell-21
 def stack_frames(
     env,  # one environment whose observation is a vector
     frames: int = 4,  # how many observations to show, the current one included
@@ -91,7 +91,7 @@ def stack_frames(
     _check_vector(env.observation_space)
     return FlattenObservation(FrameStackObservation(env, frames))
 
-# %% ../../nbs/323_control.hidden.ipynb #cell-24
+# %% ../../nbs/323_control.hidden.ipynb #cell-26
 def _corridor(length):
     "Shortest and longest corridor."
     shortest, longest = length if isinstance(length, (tuple, list)) and len(length) == 2 else (length, length)
@@ -101,7 +101,7 @@ def _corridor(length):
         raise ConfigError(f"length = {length!r} is not allowed: expected {expected}")
     return int(shortest), int(longest)
 
-# %% ../../nbs/323_control.hidden.ipynb #cell-26
+# %% ../../nbs/323_control.hidden.ipynb #cell-28
 FORWARD, LEFT, RIGHT = range(3)
 
 
@@ -130,13 +130,13 @@ class CueMaze(gymnasium.Env):
         self.place = 0
         return self._look(), {}
 
-# %% ../../nbs/323_control.hidden.ipynb #cell-28
+# %% ../../nbs/323_control.hidden.ipynb #cell-30
 @patch
 def _look(self: CueMaze):
     shown = (self.sign - LEFT) * 2 - 1 if self.place == 0 else 0  # -1: left, 1: right
     return np.array([shown, self.place == self.length], np.float32)
 
-
+# %% ../../nbs/323_control.hidden.ipynb #cell-32
 @patch
 def step(self: CueMaze, action):
     "Walk on, or choose an arm at the junction; `WmilError` for an action that isn't one."
@@ -150,7 +150,7 @@ def step(self: CueMaze, action):
     self.place = None
     return np.zeros(2, np.float32), 1.0 if action == self.sign else -1.0, True, False, {}
 
-# %% ../../nbs/323_control.hidden.ipynb #cell-30
+# %% ../../nbs/323_control.hidden.ipynb #cell-34
 WALL, FLOOR, YOU, PRIZE = np.array([[70, 70, 70], [240, 240, 240], [0, 114, 178], [0, 158, 115]], np.uint8)
 
 

@@ -53,13 +53,13 @@ def step(
     state, rew, end = imagine(state, action)
     return state, rew, end.sigmoid()
 
-
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-09
 @patch
 def value(self: LatentDynamics, state):  # -> (...)
     "What the critic expects after the horizon."
     return self.controller.value(*self.split(state))
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-09
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-11
 @patch
 def imagine_step(self: LatentDynamics, state, action):  # -> next state, reward, logit of a termination
     "One step, network by network."
@@ -68,7 +68,7 @@ def imagine_step(self: LatentDynamics, state, action):  # -> next state, reward,
     rew = self.predictors.reward(z, h, action)
     return torch.cat([next_z, h], -1), rew, self.predictors.termination(z, h, action)
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-11
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-13
 def fuse_mlps(
     nets: list,  # networks of linear layers and activations, all of one depth
 ) -> list:  # (weight, bias) of each layer
@@ -81,12 +81,12 @@ def fuse_mlps(
         fused.append((weight, torch.cat([layer.bias for layer in same_depth])))
     return fused
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-13
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-15
 def _swap_action_and_h(weight, z_dim, action_dim):  # columns z, action, h -> z, h, action
     z, action, h = weight[:, :z_dim], weight[:, z_dim : z_dim + action_dim], weight[:, z_dim + action_dim :]
     return torch.cat([z, h, action], 1)
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-15
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-17
 @patch
 @torch.no_grad()
 def fuse(self: LatentDynamics):
@@ -103,7 +103,7 @@ def fuse(self: LatentDynamics):
     layers[-1] = weight * scale[:, None], bias * scale + shift
     return layers
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-17
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-19
 @patch
 def imagine_batched(self: LatentDynamics, state, action):
     "`imagine_step` in three matrix products."
@@ -114,7 +114,7 @@ def imagine_batched(self: LatentDynamics, state, action):
     next_state = torch.cat([state[..., :Z] + out[..., :Z], state[..., Z:]], -1)
     return next_state, out[..., Z], out[..., Z + 1]
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-19
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-21
 @patch
 def update_fused(self: LatentDynamics) -> bool:
     "Whether memory and predictors can be fused; fuses them again if they have changed."
@@ -128,7 +128,7 @@ def update_fused(self: LatentDynamics) -> bool:
         self.fused = self.fuse()
     return True
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-23
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-25
 def _check_finite_returns(returns):
     if not returns.isfinite().all():
         env = int((~returns.isfinite()).nonzero()[0, 0])
@@ -137,7 +137,7 @@ def _check_finite_returns(returns):
             "lower the learning rate or the planning horizon"
         )
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-25
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-27
 @patch
 @torch.no_grad()
 def action_returns(
@@ -153,7 +153,7 @@ def action_returns(
         actions[:, :, 1:] = torch.nan
     return imagined_returns(dynamics.step, self.join(z, h), actions, self.cfg.gamma, dynamics.value).T
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-27
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-29
 @patch
 def advise_by_returns(self: DiscreteController, dynamics, z, h):  # -> (N, A)
     "Probabilities by imagined return; nothing is drawn."
@@ -161,7 +161,7 @@ def advise_by_returns(self: DiscreteController, dynamics, z, h):  # -> (N, A)
     _check_finite_returns(returns)
     return (returns / self.cfg.temperature).softmax(-1)
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-29
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-31
 RAW_LIMIT = 3.0  # raw actions are searched within ±3, where tanh is within half a percent of its limits
 
 
@@ -171,13 +171,13 @@ def _search_generator(device):
         return torch.default_generator
     return torch.Generator(device).manual_seed(int(torch.randint(2**62, ())))
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-31
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-33
 @patch
 def mode(self: ContinuousController, z, h):  # -> (N, A)
     "The policy's mean, within the limits of the search."
     return self.policy_params(self.join(z, h))[..., : self.action_dim].clamp(-RAW_LIMIT, RAW_LIMIT)
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-33
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-35
 @patch
 def _make_cem(self: ContinuousController, dynamics):
     "The search over raw actions in a learned world."
@@ -198,7 +198,7 @@ def _make_cem(self: ContinuousController, dynamics):
         follow="best",
     )
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-35
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-37
 @patch
 def advise_by_search(self: ContinuousController, dynamics, z, h, generator=None):  # -> (N, A), before squashing
     "The first raw action of the best sequence."
@@ -207,7 +207,7 @@ def advise_by_search(self: ContinuousController, dynamics, z, h, generator=None)
     first_guess = mean.unsqueeze(1).repeat(1, self.cfg.planning_horizon, 1)
     return cem.plan(self.join(z, h), first_guess).actions[:, 0]
 
-# %% ../../nbs/315_control.latent_planning.ipynb #cell-37
+# %% ../../nbs/315_control.latent_planning.ipynb #cell-39
 @patch
 def plan(
     self: Controller,

@@ -22,7 +22,7 @@ from ..envs import GymnasiumEnv
 # %% ../../nbs/320_control.racing.ipynb #cell-05
 Frames = Annotated[int, Field(ge=0)]
 
-
+# %% ../../nbs/320_control.racing.ipynb #cell-07
 @config
 class RacingConfig:
     "How an agent meets CarRacing."
@@ -34,7 +34,7 @@ class RacingConfig:
     off_road: Frames = 0  # frames with all wheels on grass that end an episode; 0: never (evaluation)
     pedals: Literal["apart", "joined"] = "apart"  # gas and brake as two numbers, or one: gas above 0, brake below
 
-# %% ../../nbs/320_control.racing.ipynb #cell-07
+# %% ../../nbs/320_control.racing.ipynb #cell-09
 class RacingEnv(gymnasium.Env):
     "CarRacing-v3 with repeated actions, drawn when the agent looks; `WmilError` for illegal actions."
 
@@ -63,7 +63,7 @@ class RacingEnv(gymnasium.Env):
         "End the game."
         self.game.close()
 
-# %% ../../nbs/320_control.racing.ipynb #cell-09
+# %% ../../nbs/320_control.racing.ipynb #cell-11
 @patch
 def _begin(self: RacingEnv):
     "Put the car on the track of this episode."
@@ -75,7 +75,7 @@ def _begin(self: RacingEnv):
     self.frames_off_road = 0
     self.actions = []
 
-# %% ../../nbs/320_control.racing.ipynb #cell-11
+# %% ../../nbs/320_control.racing.ipynb #cell-13
 @patch
 def reset(
     self: RacingEnv,
@@ -92,12 +92,12 @@ def reset(
     self._begin()
     return self.paint(self.displayed_score), self._info()
 
-# %% ../../nbs/320_control.racing.ipynb #cell-13
+# %% ../../nbs/320_control.racing.ipynb #cell-15
 def _separate_pedals(action):
     "Steering, gas and brake of an action with joined pedals."
     return np.array([action[0], max(action[1], 0), max(-action[1], 0)], np.float32)
 
-# %% ../../nbs/320_control.racing.ipynb #cell-15
+# %% ../../nbs/320_control.racing.ipynb #cell-17
 @patch
 def _drive(self: RacingEnv, action):
     "Hold an action for `repeat` frames: reward, terminated, truncated, and whether an early end was why."
@@ -117,7 +117,7 @@ def _drive(self: RacingEnv, action):
     self.score += total
     return total, terminated or early, truncated, early and not terminated
 
-# %% ../../nbs/320_control.racing.ipynb #cell-17
+# %% ../../nbs/320_control.racing.ipynb #cell-19
 @patch
 def _check_action(self: RacingEnv, action):
     if self.actions is None:
@@ -128,7 +128,7 @@ def _check_action(self: RacingEnv, action):
         expected = f"steering in [-1, 1], {apart if self.cfg.pedals == 'apart' else joined}"
         raise WmilError(f"action {np.asarray(action).tolist()} is not allowed: expected {expected}")
 
-# %% ../../nbs/320_control.racing.ipynb #cell-19
+# %% ../../nbs/320_control.racing.ipynb #cell-21
 @patch
 def step(
     self: RacingEnv,
@@ -139,7 +139,7 @@ def step(
     rew, terminated, truncated, early = self._drive(action)
     return self.paint(self.displayed_score), rew, terminated, truncated, {**self._info(), "early_end": early}
 
-# %% ../../nbs/320_control.racing.ipynb #cell-23
+# %% ../../nbs/320_control.racing.ipynb #cell-25
 def map_driver(
     env: RacingEnv,  # the game, with its map
 ) -> np.ndarray:  # an action, (3,)
@@ -154,7 +154,7 @@ def map_driver(
     gas = np.clip(0.1 * missing, 0, 0.5) * (1 - abs(steer))
     return np.array([steer, gas, np.clip(-0.02 * missing, 0, 0.4)], np.float32)
 
-# %% ../../nbs/320_control.racing.ipynb #cell-30
+# %% ../../nbs/320_control.racing.ipynb #cell-32
 @patch
 def save(self: RacingEnv) -> dict:  # seed, episode, and the actions (T, A) of this episode
     "What it takes to bring the game back to where it is."
@@ -164,7 +164,7 @@ def save(self: RacingEnv) -> dict:  # seed, episode, and the actions (T, A) of t
         "actions": np.array(self.actions or [], np.float32).reshape(-1, *self.action_space.shape),  # (T, A)
     }
 
-# %% ../../nbs/320_control.racing.ipynb #cell-32
+# %% ../../nbs/320_control.racing.ipynb #cell-34
 @patch
 def load(self: RacingEnv, state):
     "Drive the saved episode again, unseen."
@@ -181,7 +181,7 @@ def load(self: RacingEnv, state):
 
 RacingEnv.snapshot = property(RacingEnv.save, RacingEnv.load)  # vector environments pass values only as attributes
 
-# %% ../../nbs/320_control.racing.ipynb #cell-35
+# %% ../../nbs/320_control.racing.ipynb #cell-37
 class RacingEnvs(GymnasiumEnv):
     "N cars as a batched tensor environment; each has tracks of its own."
 
@@ -200,7 +200,7 @@ class RacingEnvs(GymnasiumEnv):
         env = vector([functools.partial(RacingEnv, cfg)] * n, autoreset_mode=AutoresetMode.SAME_STEP)
         super().__init__(env, [stream_seed(seed, f"car {i}") for i in range(n)])
 
-# %% ../../nbs/320_control.racing.ipynb #cell-37
+# %% ../../nbs/320_control.racing.ipynb #cell-39
 @patch
 def close(self: RacingEnvs):
     "End the processes, also those that no longer answer."
@@ -211,7 +211,7 @@ def close(self: RacingEnvs):
             p.kill()
     self.env.closed = True
 
-# %% ../../nbs/320_control.racing.ipynb #cell-39
+# %% ../../nbs/320_control.racing.ipynb #cell-41
 @patch
 def call(self: RacingEnvs, method, *args, **kwargs):
     "Call the vector environment; if a process fails, all of them end with one sentence."
@@ -227,7 +227,7 @@ def call(self: RacingEnvs, method, *args, **kwargs):
             f"CarRacing stopped: {cause}; all its processes were closed: resume from the last checkpoint"
         ) from e
 
-# %% ../../nbs/320_control.racing.ipynb #cell-43
+# %% ../../nbs/320_control.racing.ipynb #cell-45
 @patch
 def state_dict(self: RacingEnvs):
     "Seeds, episodes and padded actions of all cars."
@@ -241,7 +241,7 @@ def state_dict(self: RacingEnvs):
         "first": torch.tensor(self.seed or []),
     }
 
-# %% ../../nbs/320_control.racing.ipynb #cell-45
+# %% ../../nbs/320_control.racing.ipynb #cell-47
 @patch
 def load_state_dict(self: RacingEnvs, state):
     "Bring all cars back to where they were."

@@ -125,7 +125,7 @@ def _newest(named, seed):
             found.append((int(stamp[1]) == seed, stamp[2], int(stamp[3] or 0), folder))
     return max(found)[-1] if found else None
 
-
+# %% ../../nbs/350_control.train.ipynb #cell-15
 def _weights_folder(path, seed):
     "The folder that a path means, or None."
     path = Path(path)
@@ -134,13 +134,13 @@ def _weights_folder(path, seed):
     whole = [p for p in places if p.is_dir()]
     return whole[0] if whole else next(filter(None, (_newest(p, seed) for p in places)), None)
 
-# %% ../../nbs/350_control.train.ipynb #cell-15
+# %% ../../nbs/350_control.train.ipynb #cell-17
 def _weights_of(folder):
     "The weights of a run; another folder is one itself."
     places = [*(folder / "weights").glob("pretrained*"), folder / "checkpoints", folder]
     return next(p for p in places if p.is_dir())
 
-
+# %% ../../nbs/350_control.train.ipynb #cell-19
 def load_initial_weights(
     agent: WorldModelAgent,  # who gets them
     path,  # a folder of weights, or a run
@@ -160,7 +160,7 @@ def load_initial_weights(
     report = load_matching(agent, _weights_of(folder))
     log(f"weights from {folder.name}: {report}")
 
-# %% ../../nbs/350_control.train.ipynb #cell-17
+# %% ../../nbs/350_control.train.ipynb #cell-21
 def _pretraining_steps(cfg, steps):
     "Trainer settings for passes over the collected steps."
     total = steps * int(cfg.env_batch_number) * cfg.max_epoch
@@ -168,19 +168,19 @@ def _pretraining_steps(cfg, steps):
         trainer_config(cfg), total_steps=total, log_interval=max(total // 100, 1), save_interval=total + 1
     )
 
-# %% ../../nbs/350_control.train.ipynb #cell-19
+# %% ../../nbs/350_control.train.ipynb #cell-23
 def _collect_random(cfg, env, log):
     log(f"collecting {cfg.collect_steps:,} random steps")
     steps = -(-cfg.collect_steps // int(cfg.env_batch_number))
     return collect_experience(env, steps, cfg.seed, sticky_prob=0.7 * (cfg.env_name == "CarRacing-v3"))
 
-# %% ../../nbs/350_control.train.ipynb #cell-21
+# %% ../../nbs/350_control.train.ipynb #cell-25
 def _vision_report(cfg, rows):
     if not rows:
         return f"vision: {cfg.env_name} gives vectors, which need no vision; nothing to learn"
     return f"vision: loss {rows[0]['vision/loss']:.4f} → {rows[-1]['vision/loss']:.4f}"
 
-# %% ../../nbs/350_control.train.ipynb #cell-23
+# %% ../../nbs/350_control.train.ipynb #cell-27
 def pretrain(
     cfg: ControlConfig,  # what was asked
     env,  # N environments
@@ -206,13 +206,13 @@ def pretrain(
     save_agent(agent, weights, cfg.env_name, 0, parts)
     return publish_weights(cfg, run, weights)
 
-# %% ../../nbs/350_control.train.ipynb #cell-25
+# %% ../../nbs/350_control.train.ipynb #cell-29
 def _save_if_best(cfg, run, agent, trainer, now, episodes):
     before = [r["train/mean_episode_reward"] for r in trainer.history if r["train/episodes"] >= 20]
     if episodes >= 20 and now > max(before, default=-float("inf")):
         save_agent(agent, weights_path(cfg, run, "best_"), cfg.env_name, trainer.step)
 
-# %% ../../nbs/350_control.train.ipynb #cell-27
+# %% ../../nbs/350_control.train.ipynb #cell-31
 class ReturnBar(tqdm):
     "A progress bar in steps that shows the return and its trend."
 
@@ -236,7 +236,7 @@ class ReturnBar(tqdm):
         before = earlier[-1]
         return f", {now - before['train/mean_episode_reward']:+.1f} since step {before['step']:,}"
 
-# %% ../../nbs/350_control.train.ipynb #cell-30
+# %% ../../nbs/350_control.train.ipynb #cell-34
 def fit_control(
     cfg: ControlConfig,  # what was asked
     env,  # N environments
@@ -261,7 +261,7 @@ def fit_control(
         trainer, source = Trainer(training, run), Experience(env, settings, cfg.seed)
         return trainer.fit(agent, source, resume=resume, evaluate=lambda: _watch(agent, source, trainer))
 
-# %% ../../nbs/350_control.train.ipynb #cell-32
+# %% ../../nbs/350_control.train.ipynb #cell-36
 def _open_control_run(cfg, resume=None, folder=None):
     "A run directory, new or resumed."
     if resume and (cfg.pretrain_vision or cfg.pretrain_memory):
@@ -269,7 +269,7 @@ def _open_control_run(cfg, resume=None, folder=None):
     name = f"control-{_file_name(cfg.env_name)}"
     return open_run(name, dump_config(cfg), cfg.seed, resume, folder, dump_config(ControlConfig()))
 
-# %% ../../nbs/350_control.train.ipynb #cell-34
+# %% ../../nbs/350_control.train.ipynb #cell-38
 def make_control_agent(cfg: ControlConfig, env) -> WorldModelAgent:
     "A fresh agent for some environments."
     torch.manual_seed(stream_seed(cfg.seed, "agent"))
@@ -278,7 +278,7 @@ def make_control_agent(cfg: ControlConfig, env) -> WorldModelAgent:
         return WorldModelAgent(*spaces, settings)
     return LegacyAgent(*spaces, settings, legacy_faults(cfg))
 
-# %% ../../nbs/350_control.train.ipynb #cell-36
+# %% ../../nbs/350_control.train.ipynb #cell-40
 def _check_frozen_vision(cfg, agent):
     if cfg.agent.vision_mode == "frozen" and not getattr(agent.vision, "fitted", True):
         raise ConfigError(
@@ -286,7 +286,7 @@ def _check_frozen_vision(cfg, agent):
             "give --load-path with weights that --pretrain-vision made"
         )
 
-# %% ../../nbs/350_control.train.ipynb #cell-38
+# %% ../../nbs/350_control.train.ipynb #cell-42
 class ControlRun(NamedTuple):
     "What a control run leaves behind."
 
@@ -295,7 +295,7 @@ class ControlRun(NamedTuple):
     path: Path  # run directory
     weights: Path  # folder of weights under save_path
 
-# %% ../../nbs/350_control.train.ipynb #cell-40
+# %% ../../nbs/350_control.train.ipynb #cell-44
 def train_control(
     cfg: ControlConfig,  # what to train
     resume: str = None,  # run directory to resume
@@ -326,12 +326,12 @@ def train_control(
     finally:
         env.close()
 
-# %% ../../nbs/350_control.train.ipynb #cell-43
+# %% ../../nbs/350_control.train.ipynb #cell-47
 def evaluation_batch(cfg: ControlConfig) -> int:
     "How many episodes are evaluated in parallel."
     return min(cfg.eval_episodes, 4 if cfg.env_name == "CarRacing-v3" else 100)
 
-# %% ../../nbs/350_control.train.ipynb #cell-45
+# %% ../../nbs/350_control.train.ipynb #cell-49
 def _report_scores(cfg, result):
     last = result.history[-1]
     score = f"return while exploring, last 20 episodes: {last['train/mean_episode_reward']:.1f}"
@@ -341,7 +341,7 @@ def _report_scores(cfg, result):
         r = evaluate_agent(result.agent, cfg.env_name, cfg.eval_episodes, seed, evaluation_batch(cfg))
         print(f"Return of {cfg.eval_episodes} greedy episodes: mean {r.mean():.1f}, worst {r.min():.1f}")
 
-# %% ../../nbs/350_control.train.ipynb #cell-47
+# %% ../../nbs/350_control.train.ipynb #cell-51
 @cli
 def main(
     args: list = None,  # the command line; by default the process's own

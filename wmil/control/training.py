@@ -142,7 +142,7 @@ def _about(checkpoint):
     except ConfigError as e:
         raise CheckpointError(f"{e}; expected what save_agent wrote") from None
 
-
+# %% ../../nbs/335_control.training.ipynb #cell-25
 def _check_whole_agent(path, about):
     if about is None:
         raise CheckpointError(
@@ -155,7 +155,7 @@ def _check_whole_agent(path, about):
             "and take these parts with load_matching"
         )
 
-# %% ../../nbs/335_control.training.ipynb #cell-25
+# %% ../../nbs/335_control.training.ipynb #cell-27
 def _check_sizes(cfg, weights, source):
     "Refuse sizes that need far more weights than there are."
     m, v, dims = cfg.memory, cfg.vision, cfg.controller.hidden_dims
@@ -166,7 +166,7 @@ def _check_sizes(cfg, weights, source):
     if least > max(there, 10**6):
         raise CheckpointError(f"{source} speaks of {least:,} weights or more and holds {there:,}: it is damaged")
 
-# %% ../../nbs/335_control.training.ipynb #cell-27
+# %% ../../nbs/335_control.training.ipynb #cell-29
 def load_agent(
     folder,  # a folder that `save_agent` wrote
     env=None,  # class or function that makes its environment, where a name alone doesn't
@@ -183,7 +183,7 @@ def load_agent(
     load_weights(agent, checkpoint.weights, source)
     return agent, about.env_name
 
-# %% ../../nbs/335_control.training.ipynb #cell-29
+# %% ../../nbs/335_control.training.ipynb #cell-31
 class LoadReport(NamedTuple):
     "What was taken over into an agent, by part."
 
@@ -201,7 +201,7 @@ class LoadReport(NamedTuple):
         text = "; ".join(f"{what}: {', '.join(parts) or 'nothing'}" for what, parts in groups.items())
         return f"{text} (weights for {self.env_name})" if self.env_name else text
 
-# %% ../../nbs/335_control.training.ipynb #cell-31
+# %% ../../nbs/335_control.training.ipynb #cell-33
 def _differences(here, there):  # two {name: tensor} -> sorted sentences
     "What keeps weights from fitting."
     wrong = [f"{k} only there" for k in there.keys() - here.keys()]
@@ -212,7 +212,7 @@ def _differences(here, there):  # two {name: tensor} -> sorted sentences
             wrong.append(f"{k} {tuple(there[k].shape)} there, {tuple(v.shape)} here")
     return sorted(wrong)
 
-# %% ../../nbs/335_control.training.ipynb #cell-33
+# %% ../../nbs/335_control.training.ipynb #cell-35
 def _value_unit(checkpoint, current):
     "The unit of values, for agents that take over a controller."
     unit = {k: v for k, v in checkpoint.weights.items() if k in ("value_unit", "fitted")}
@@ -221,7 +221,7 @@ def _value_unit(checkpoint, current):
         raise CheckpointError(f"{wrong[0]} in {checkpoint.path} is no single number: expected what save_agent wrote")
     return unit
 
-# %% ../../nbs/335_control.training.ipynb #cell-35
+# %% ../../nbs/335_control.training.ipynb #cell-37
 def _check_any_part(checkpoint):
     if not any(k.split(".")[0] in PARTS for k in checkpoint.weights):
         example = next(iter(checkpoint.weights))
@@ -230,7 +230,7 @@ def _check_any_part(checkpoint):
             "save_agent or --save-path wrote, or a run that trained a whole agent"
         )
 
-# %% ../../nbs/335_control.training.ipynb #cell-37
+# %% ../../nbs/335_control.training.ipynb #cell-39
 def _check_any_loaded(checkpoint, report):
     if not report.loaded:
         example = ", ".join(report.mismatched[:1]) or f"only {next(iter(checkpoint.weights))}"
@@ -243,7 +243,7 @@ def _check_any_loaded(checkpoint, report):
 def _part_of(weights, part):
     return {k: v for k, v in weights.items() if k.startswith(f"{part}.")}
 
-# %% ../../nbs/335_control.training.ipynb #cell-39
+# %% ../../nbs/335_control.training.ipynb #cell-41
 def load_matching(
     agent: WorldModelAgent,  # who gets them
     folder,  # a folder that `save_agent` or a run wrote

@@ -46,7 +46,7 @@ def _first_line(text, length):
     lines = (text or "").splitlines() or [""]
     return lines[0] if len(lines[0]) <= length else f"{lines[0][:length]}…"
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-07
+# %% ../../nbs/910_dev.batch.ipynb #cell-08
 SILENT_FAILURES = {
     "DeadKernelError": "the kernel was killed, perhaps for want of memory",
     "CellTimeoutError": "the cell ran out of time",
@@ -73,7 +73,7 @@ def mark_failure(
         (started or code)[-1 if started else 0].setdefault("outputs", []).append(mark)
         atomic_write(executed, json.dumps(nb, indent=1))
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-08
+# %% ../../nbs/910_dev.batch.ipynb #cell-10
 def _execute(job, executed, seconds):
     "Run a job's notebook with papermill; what fails is marked in the copy."
     skip_address_grammar()
@@ -87,7 +87,7 @@ def _execute(job, executed, seconds):
         mark_failure(executed, e)
         raise WmilError(f"{display_path(path)}: {failure(executed) or e}") from e
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-09
+# %% ../../nbs/910_dev.batch.ipynb #cell-12
 class _Stamp(TypedDict):
     __pydantic_config__ = {"extra": "allow"}
     notebook: str
@@ -96,7 +96,7 @@ class _Stamp(TypedDict):
     threads: int
     error: str
 
-
+# %% ../../nbs/910_dev.batch.ipynb #cell-14
 def run_job(
     stamp: Path,  # the job's stamp
     seconds: float = 0,  # limit for each cell; 0: none
@@ -117,7 +117,7 @@ def run_job(
     if absent:
         raise WmilError(f"{display_path(job['notebook'])} ran but did not make {', '.join(absent)}")
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-13
+# %% ../../nbs/910_dev.batch.ipynb #cell-18
 class Progress:
     "What a batch has done so far, told line by line."
 
@@ -150,7 +150,7 @@ class Progress:
         percent = 100 * len(self.done) // max(self.total, 1)
         self.say(f"{'✓' if ok else '✗'} {name:32} {time.monotonic() - since:7.1f} s  {percent:3} %")
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-14
+# %% ../../nbs/910_dev.batch.ipynb #cell-20
 @patch
 def take(self: Progress, record):
     "Read one of Snakemake's log records."
@@ -166,7 +166,7 @@ def take(self: Progress, record):
     elif getattr(record, "levelno", 0) == 40:
         self.errors.append(record.getMessage())
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-16
+# %% ../../nbs/910_dev.batch.ipynb #cell-23
 def _register_handler(progress):
     "Let Snakemake hand its log records to `progress`."
     from snakemake_interface_logger_plugins.base import LogHandlerBase
@@ -183,7 +183,7 @@ def _register_handler(progress):
     LoggerPluginRegistry().plugins.pop("wmil", None)
     LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_wmil", types.SimpleNamespace(LogHandler=LogHandler))
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-17
+# %% ../../nbs/910_dev.batch.ipynb #cell-25
 def snakemake(
     settings: dict,  # preset, only, values, rerun, seconds: handed to the Snakefile
     cores: int,  # how many to use at once
@@ -204,7 +204,7 @@ def snakemake(
     parser, args = parse_args([str(option) for option in options])
     return args_to_api(args, parser)
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-19
+# %% ../../nbs/910_dev.batch.ipynb #cell-27
 def _default_cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
@@ -217,7 +217,7 @@ def _announce(jobs, preset, cores, profile, progress):
     for name in sorted({n for j in jobs for n in j.needs} - {j.name for j in jobs}):
         progress.say(f"  {name:32} results taken as they are (RERUN=1 trains again)")
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-20
+# %% ../../nbs/910_dev.batch.ipynb #cell-29
 def run_batch(
     jobs: list,  # of the graph
     settings: dict,  # preset, only, values, rerun, seconds
@@ -243,7 +243,7 @@ def run_batch(
         sys.exit(128 + progress.signal)
     return ok
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-21
+# %% ../../nbs/910_dev.batch.ipynb #cell-31
 def figures(
     preset: str = "quick",  # "smoke", "quick" or "paper"
     only: str = "",  # names of notebooks, figures or tables; empty: all
@@ -270,13 +270,13 @@ def figures(
     with lock:
         return run_batch(jobs, settings, cores, profile)
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-23
+# %% ../../nbs/910_dev.batch.ipynb #cell-33
 def _last_line(log):
     "The last line of a log, for want of a better explanation."
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
     return _first_line(next((line for line in reversed(lines) if line.strip()), "it was killed"), 300)
 
-
+# %% ../../nbs/910_dev.batch.ipynb #cell-35
 def _say_failures(failed, waiting, progress):
     for job in failed:
         reason = job.error or failure(job.executed) or _last_line(job.log)
@@ -291,7 +291,7 @@ def _say_files(title, jobs, progress):
         files = [f"  {display_path(file)}" for job in jobs for file in job.makes]
         progress.say("\n".join([f"{title}:", *files]))
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-24
+# %% ../../nbs/910_dev.batch.ipynb #cell-37
 def report(
     jobs: list,  # of the batch
     progress: Progress,  # what happened
@@ -313,7 +313,7 @@ def report(
     account = "" if ok else _account(jobs)
     progress.say(f"{len(complete)} of {len(jobs)} notebooks are up to date, after {seconds:.0f} s{account}")
 
-
+# %% ../../nbs/910_dev.batch.ipynb #cell-39
 def _account(jobs):
     folder = display_path(jobs[0].stamp.parent / ".snakemake" / "log")
     return f"; the account of it all: {folder}. The same command resumes from here"

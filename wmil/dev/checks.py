@@ -40,7 +40,7 @@ def import_error(
         return f"of the family {FAMILIES[b]}, from the family {FAMILIES[a]}"
     return ""
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-07
+# %% ../../nbs/930_dev.checks.ipynb #cell-08
 def _number(path):
     "The number of a lesson; None for other notebooks."
     return int(path.name[:3]) if path.name[:3].isdigit() and path.parent == root() / "nbs" else None
@@ -59,7 +59,7 @@ def _imports_of(path, modules):
                 errors.append(f"{display_path(path)} imports {name}, {why}")
     return errors
 
-
+# %% ../../nbs/930_dev.checks.ipynb #cell-10
 def check_imports() -> list:  # sentences
     "Every import that breaks the order of the notebooks."
     numbers = [p.name[:3] for p in lessons()]
@@ -70,7 +70,7 @@ def check_imports() -> list:  # sentences
         errors += _imports_of(path, modules)
     return errors
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-10
+# %% ../../nbs/930_dev.checks.ipynb #cell-13
 def _definitions(path):
     "The public functions and classes that a module defines, without patched methods."
     for n in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -90,7 +90,7 @@ def check_names() -> list:  # sentences
         f"{name} is defined in {' and '.join(files)}: rename one" for name, files in places.items() if len(files) > 1
     ]
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-13
+# %% ../../nbs/930_dev.checks.ipynb #cell-16
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PRIVATE = re.compile(r"0x[0-9a-f]{8,}|(?<![\w.:/])/(?:home|root|tmp|Users|private|mnt|work)/")
 
@@ -102,7 +102,7 @@ def _texts(outputs):
         for text in (output.get("text", ""), *(v for k, v in data.items() if k.startswith("text/"))):
             yield "".join(map(str, text)) if isinstance(text, (str, list)) else ""
 
-
+# %% ../../nbs/930_dev.checks.ipynb #cell-18
 def output_errors(
     path: Path,  # a notebook
 ) -> list:  # sentences
@@ -116,7 +116,7 @@ def output_errors(
             errors.append(f"{name} In [{i}] is saved with {match[0]!r} in its output, {why}")
     return errors
 
-
+# %% ../../nbs/930_dev.checks.ipynb #cell-20
 def widget_errors(
     path: Path,  # a notebook
 ) -> list:  # sentences
@@ -128,7 +128,7 @@ def widget_errors(
     saved = f"{display_path(path)} In [%s] is saved with a widget that is gone when its kernel is: {remedy}"
     return [saved % i for i in widgets]
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-14
+# %% ../../nbs/930_dev.checks.ipynb #cell-22
 def _shows(source):
     "Whether a cell would show something: it prints, draws, or ends in a value."
     if re.search(r"(?m)^#\|\s*(export|hide|eval: false|slow)|^#slow", source):
@@ -140,7 +140,7 @@ def _shows(source):
     value = isinstance(last, ast.Expr) and not source.rstrip().endswith(";")
     return value or bool(re.search(r"\bprint\(|plt\.subplots|\bpanels\(", source))
 
-
+# %% ../../nbs/930_dev.checks.ipynb #cell-24
 def missing_outputs(
     path: Path,  # a notebook
 ) -> list:  # sentences
@@ -152,7 +152,7 @@ def missing_outputs(
     remedy = "run it from top to bottom and save it"
     return [f"{display_path(path)} is saved with the outputs of {saved} of {len(showing)} cells: {remedy}"]
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-17
+# %% ../../nbs/930_dev.checks.ipynb #cell-27
 STILL_DIRTY = ("games_levels", "games_tokenizer")  # made while files differed from their commit
 
 
@@ -169,7 +169,7 @@ def _result_errors(path):
     errors += [_origin_error(p) or ("" if p.get("code") else "has a part without the hash of its code") for p in parts]
     return [e for e in dict.fromkeys(errors) if e]
 
-
+# %% ../../nbs/930_dev.checks.ipynb #cell-29
 def check_results() -> list:  # sentences
     "Do the committed results come from a commit, each part of them too?"
     errors = []
@@ -181,7 +181,7 @@ def check_results() -> list:  # sentences
             errors.append(f"{name} needs no exception any more: take it out of STILL_DIRTY in 930_dev.checks")
     return errors
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-20
+# %% ../../nbs/930_dev.checks.ipynb #cell-32
 def run_tool(
     name: str,  # a program of this environment
     *args,  # its arguments
@@ -196,14 +196,14 @@ def run_tool(
     command = [str(here / name), *map(str, args)]
     return subprocess.run(command, cwd=cwd or root(), capture_output=True, text=True, env=env)
 
-
+# %% ../../nbs/930_dev.checks.ipynb #cell-34
 def error_output(
     r,  # finished process
 ) -> list:  # its complaint, if it failed
     "What a program that failed had to say."
     return [(r.stdout + r.stderr).strip()[-3000:]] if r.returncode else []
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-21
+# %% ../../nbs/930_dev.checks.ipynb #cell-36
 def _contents(folder):
     "Relative path -> bytes of the notebooks and modules in a folder."
     files = (f for f in sorted(folder.rglob("*")) if f.suffix in (".ipynb", ".py") and f.is_file())
@@ -223,7 +223,7 @@ def _differing(a, b):
     "The files that are not equal in two folders."
     return sorted(k for k in a.keys() | b.keys() if a.get(k) != b.get(k))
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-22
+# %% ../../nbs/930_dev.checks.ipynb #cell-38
 def check_clean() -> list:  # sentences
     "Are the notebooks as `nbdev_clean` leaves them, and saved with their outputs, without errors and private paths?"
     order = reading_order()
@@ -237,7 +237,7 @@ def check_clean() -> list:  # sentences
         changed = _differing(before, _contents(Path(copy)))
     return errors + error_output(r) + [f"{f} is not clean: run nbdev_clean" for f in changed]
 
-
+# %% ../../nbs/930_dev.checks.ipynb #cell-40
 def check_library() -> list:  # sentences
     "Is the library what `nbdev_export` makes of the notebooks, with nothing left over?"
     with tempfile.TemporaryDirectory() as copy:
@@ -249,7 +249,7 @@ def check_library() -> list:  # sentences
         changed = _differing(before, _contents(Path(copy)))
     return error_output(r) + [f"{f} is out of step with its notebook: run nbdev_export" for f in changed]
 
-# %% ../../nbs/930_dev.checks.ipynb #cell-24
+# %% ../../nbs/930_dev.checks.ipynb #cell-42
 def check_ruff() -> list:  # sentences
     "Does ruff find anything in the library or the notebooks, and are they laid out by its formatter?"
     folders = [name for name in ("wmil", "nbs", "benchmarks", "tests") if (root() / name).is_dir()]
@@ -257,7 +257,7 @@ def check_ruff() -> list:  # sentences
     layout = run_tool("ruff", "format", "--check", "--no-cache", *[f for f in folders if f != "wmil"], NO_COLOR="1")
     return error_output(lint) + error_output(layout)
 
-
+# %% ../../nbs/930_dev.checks.ipynb #cell-44
 def check_readme() -> list:  # sentences
     "Is README.md the translation of nbs/index.ipynb, and does that list the notebooks there are?"
     errors = []

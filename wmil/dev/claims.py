@@ -11,7 +11,7 @@ from typing import Callable, NamedTuple
 from ..results import read_results
 from ..stats import format_interval, iqm
 
-# %% ../../nbs/936_dev.claims.ipynb #cell-04
+# %% ../../nbs/936_dev.claims.ipynb #cell-05
 @dataclass(frozen=True)
 class Claim:
     "One number of this project, and the way to it."
@@ -38,7 +38,7 @@ class Numbers(NamedTuple):
     minutes: float  # that the run took, or its stored parts
     commit: str  # of the code that ran
 
-# %% ../../nbs/936_dev.claims.ipynb #cell-05
+# %% ../../nbs/936_dev.claims.ipynb #cell-07
 def claim_text(
     claim: Claim,  # one of `CLAIMS`
     scores,  # one a seed
@@ -57,7 +57,7 @@ def claim_numbers(
     seconds = max(origin["seconds"], sum(part["seconds"] for part in origin.get("parts", ())))
     return Numbers(claim_text(claim, scores), len(scores), baseline, seconds / 60, origin["commit"])
 
-# %% ../../nbs/936_dev.claims.ipynb #cell-07
+# %% ../../nbs/936_dev.claims.ipynb #cell-09
 def _pick(column, **conditions):
     "A function that takes a column of the rows which meet all conditions, by seed."
 
@@ -74,14 +74,14 @@ def _at_last_step(column, **conditions):
     pick = _pick(column, **conditions)
     return lambda rows: pick(rows[rows.step == rows.step.max()])
 
-
+# %% ../../nbs/936_dev.claims.ipynb #cell-13
 def _head_gain(rows):
     "What the world-model head adds to the mean success over training, in points."
     rows = rows[rows.task == "climb"]
     success = rows.groupby(["condition", "seed"]).exact.mean()
     return 100 * (success["joint"] - success["none"])
 
-
+# %% ../../nbs/936_dev.claims.ipynb #cell-15
 def _gap_closed(task):
     "How much of the way from random actions to planning in the true dynamics the learned ones go, in per cent."
 
@@ -92,7 +92,7 @@ def _gap_closed(task):
 
     return scores
 
-
+# %% ../../nbs/936_dev.claims.ipynb #cell-19
 def _first_steps(method, threshold=-200):
     "Real steps to the threshold."
 
@@ -102,7 +102,7 @@ def _first_steps(method, threshold=-200):
 
     return scores
 
-
+# %% ../../nbs/936_dev.claims.ipynb #cell-21
 def _share_of_new_policy(condition):
     "Return under the new reward, from random actions to an agent trained for it, in per cent."
 
@@ -113,7 +113,7 @@ def _share_of_new_policy(condition):
 
     return scores
 
-
+# %% ../../nbs/936_dev.claims.ipynb #cell-23
 def _share_solved(player):
     "How many levels a player solves; every level counts once for a seed."
 
@@ -128,7 +128,7 @@ def _nothing(rows):
     "Zero, by definition."
     return [0.0]
 
-# %% ../../nbs/936_dev.claims.ipynb #cell-08
+# %% ../../nbs/936_dev.claims.ipynb #cell-25
 INTERACTION = (
     Claim(
         name="echo",
@@ -178,7 +178,7 @@ INTERACTION = (
     ),
 )
 
-# %% ../../nbs/936_dev.claims.ipynb #cell-09
+# %% ../../nbs/936_dev.claims.ipynb #cell-27
 DYNAMICS = (
     Claim(
         name="driving-error",
@@ -238,7 +238,7 @@ DYNAMICS = (
     ),
 )
 
-# %% ../../nbs/936_dev.claims.ipynb #cell-10
+# %% ../../nbs/936_dev.claims.ipynb #cell-29
 CONTROL = (
     Claim(
         name="cartpole",
@@ -312,7 +312,7 @@ CONTROL = (
     ),
 )
 
-# %% ../../nbs/936_dev.claims.ipynb #cell-11
+# %% ../../nbs/936_dev.claims.ipynb #cell-31
 GAMES = (
     Claim(
         name="frames",

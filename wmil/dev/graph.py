@@ -85,12 +85,12 @@ class Job:
         "What the run printed."
         return self.stamp.with_suffix(".log")
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-07
+# %% ../../nbs/905_dev.graph.ipynb #cell-08
 def _check_experiment(job, name):
     if name != job.name:
         raise WmilError(f"it writes results named {name!r}: name them {job.name!r}, after the notebook")
 
-
+# %% ../../nbs/905_dev.graph.ipynb #cell-10
 def products(
     job: Job,  # the job
     tree: ast.AST,  # its code
@@ -109,7 +109,7 @@ def products(
         raise WmilError("it makes nothing: end it in save_figure, save_table or save_numbers")
     return sorted(set(files))
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-09
+# %% ../../nbs/905_dev.graph.ipynb #cell-12
 def config_hashes(
     tree: ast.AST,  # code
 ) -> dict:  # file -> hash
@@ -119,7 +119,7 @@ def config_hashes(
     files = {f for name in names for f in (root() / name, root() / "configs" / name) if f.is_file()}
     return {f.name: hashlib.sha256(f.read_bytes()).hexdigest()[:16] for f in sorted(files)}
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-10
+# %% ../../nbs/905_dev.graph.ipynb #cell-14
 def _describe(job, modules):
     "Fill in what a notebook reads and makes; the parameters it offers."
     cells = read_cells(job.path)
@@ -133,7 +133,7 @@ def _describe(job, modules):
         raise WmilError("it has no parameter 'preset': tag a cell with 'parameters'")
     return offered
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-12
+# %% ../../nbs/905_dev.graph.ipynb #cell-16
 def read_job(
     path: Path,  # a notebook under nbs/experiments or nbs/figures
     preset: str,  # "smoke", "quick" or "paper"
@@ -152,7 +152,7 @@ def read_job(
         check_parameters(job.name, offered, job.values)
     return job
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-16
+# %% ../../nbs/905_dev.graph.ipynb #cell-20
 def all_jobs(
     preset: str,  # "smoke", "quick" or "paper"
     values: dict,  # notebook -> {parameter: value}
@@ -171,7 +171,7 @@ def all_jobs(
     modules = {}  # each module is read once for all jobs
     return {p.stem: read_job(p, preset, values.get(p.stem, {}), modules) for p in paths}
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-18
+# %% ../../nbs/905_dev.graph.ipynb #cell-22
 def existing_results(
     experiment: str,  # its name
     preset: str,  # "smoke", "quick" or "paper"
@@ -180,7 +180,7 @@ def existing_results(
     file = results_file(experiment, preset)
     return next((f for f in (file, root() / file.relative_to(output_root())) if f.exists()), None)
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-19
+# %% ../../nbs/905_dev.graph.ipynb #cell-24
 def _find_inputs(jobs, given, preset):
     "Fill in the files that each job reads; an error for what no experiment makes."
     for job in jobs.values():
@@ -194,7 +194,7 @@ def _find_inputs(jobs, given, preset):
                 why = f"it reads results of {need!r}, which no experiment makes{suggest(need, jobs)}"
                 job.error = f"{display_path(job.path)}: {why}"
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-21
+# %% ../../nbs/905_dev.graph.ipynb #cell-26
 def _makers(name, jobs):
     "The notebooks that a name means: the one of that name, else those that make such a file."
     if name in jobs:
@@ -207,7 +207,7 @@ def _makers(name, jobs):
         raise ConfigError(f"{name!r} is the name of no notebook, and of no figure or table that one makes{hint}")
     return makers
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-23
+# %% ../../nbs/905_dev.graph.ipynb #cell-28
 def graph(
     preset: str = "quick",  # "smoke", "quick" or "paper"
     only: str = "",  # notebooks, or figures and tables they make, separated by blanks or commas; empty: all
@@ -230,14 +230,14 @@ def graph(
             todo += jobs[name].needs
     return [job for name, job in jobs.items() if name in chosen]
 
-# %% ../../nbs/905_dev.graph.ipynb #cell-26
+# %% ../../nbs/905_dev.graph.ipynb #cell-31
 def _not_in_the_future(files):
     now = time.time()
     for file in files:
         if file.exists() and file.stat().st_mtime > now:
             os.utime(file, (now, now))
 
-
+# %% ../../nbs/905_dev.graph.ipynb #cell-33
 def _stamp_text(stamp):
     "What a stamp says, but for the time of a rerun."
     try:
@@ -246,7 +246,7 @@ def _stamp_text(stamp):
     except (OSError, ValueError, AttributeError):
         return ""  # there is none, or it is damaged
 
-
+# %% ../../nbs/905_dev.graph.ipynb #cell-35
 def write_stamps(
     jobs: list,  # of the graph
     force: bool = False,  # make every job stale

@@ -29,7 +29,7 @@ def _cell(i, source):
     code = dict(cell_type="code", id=f"c{i}", metadata=metadata, source=source.splitlines(True))
     return code | dict(outputs=[], execution_count=None)
 
-
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-06
 def write_notebook(
     path,  # where; missing folders are made
     *sources: str,  # the code of each cell
@@ -43,7 +43,7 @@ def write_notebook(
     path.write_text(json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-07
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-09
 _Text = str | list[str]
 
 
@@ -74,7 +74,7 @@ class _Notebook(TypedDict):
     __pydantic_config__ = {"extra": "allow"}
     cells: list[_Cell]
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-08
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-11
 def read_notebook(
     path,  # a notebook
 ) -> dict:
@@ -86,7 +86,7 @@ def read_notebook(
         remedy = f"restore it, for instance with `git checkout -- {name}`"
         raise WmilError(f"{name} is not a whole notebook: {remedy}") from None
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-10
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-13
 def code_cells(
     notebook: dict,  # what `read_notebook` returned
 ) -> list:
@@ -105,7 +105,7 @@ def _without_magics(source):
     source = re.sub(r"(?m)^([ \t]*)!.*$", r"\1pass", source)
     return re.sub(r"(?m)^([ \t]*)%+\w*[ \t]*", r"\1", source)
 
-
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-16
 def syntax(
     cells: list,  # (source, tags) of code cells
 ) -> ast.Module:  # one tree for all
@@ -118,7 +118,7 @@ def syntax(
             pass
     return ast.Module(body, [])
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-13
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-19
 READS = {"read_results": 0}  # function -> position of the name among its arguments
 MAKES = {"write_results": 0, "save_figure": 1, "save_table": 1, "save_numbers": 1}
 FILES = {"save_figure": ("pdf", "png"), "save_table": ("csv", "tex"), "save_numbers": ("tex",)}
@@ -133,7 +133,7 @@ def _name_argument(call, function, position):
         raise WmilError(f"line {call.lineno}: {why}")
     return name
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-15
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-21
 def names_given(
     tree: ast.AST,  # code
     functions: dict,  # function -> position of the name among its arguments
@@ -146,12 +146,12 @@ def names_given(
             names.append((function, _name_argument(call, function, functions[function])))
     return names
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-18
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-24
 def skip_address_grammar():
     "Make the first import of nbformat in this process some seconds quicker."
     sys.modules.setdefault("rfc3987_syntax", None)
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-21
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-27
 def parameters(
     cells: list,  # (source, tags) of code cells
 ) -> dict:  # name -> (annotation or None, default)
@@ -166,14 +166,14 @@ def parameters(
             offered[target.id] = (annotation, _literal(n.value))
     return offered
 
-
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-29
 def _literal(node):
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError):
         return None
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-23
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-31
 PLAIN_TYPES = {t.__name__: t for t in (int, float, str, bool, list, dict, tuple)}
 PLAIN_TYPES |= {
     name: getattr(typing, name) for name in ("Any", "Optional", "Union", "Literal", "List", "Dict", "Tuple")
@@ -195,7 +195,7 @@ def plain_type(
     except (SyntaxError, ValueError, TypeError, NameError, RecursionError, PydanticUserError):
         return None
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-25
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-34
 def _check_parameter(name, key, value, annotation, default):
     "Refuse one value of the wrong type; without a type the notebook itself must look."
     kind = plain_type(annotation) if annotation else type(default)
@@ -208,7 +208,7 @@ def _check_parameter(name, key, value, annotation, default):
         expected = annotation or kind.__name__
         raise ConfigError(f"{name}: {key} = {str(value)[:80]!r} is not allowed: expected {expected}") from None
 
-
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-36
 def check_parameters(
     name: str,  # of the notebook, for the message
     offered: dict,  # what `parameters` found
@@ -221,7 +221,7 @@ def check_parameters(
             raise ConfigError(f"{name} has no parameter {key!r}{hint}")
         _check_parameter(name, key, value, *offered[key])
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-28
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-39
 def _split(text):
     try:
         return shlex.split(text)
@@ -239,7 +239,7 @@ def _plain_value(text):
             f"cannot read the value {text[:80]!r}: expected a number, text in quotes, or a list"
         ) from None
 
-# %% ../../nbs/900_dev.notebooks.ipynb #cell-30
+# %% ../../nbs/900_dev.notebooks.ipynb #cell-41
 def read_values(
     text: str,  # "notebook.parameter=value ..."
 ) -> dict:  # notebook -> {parameter: value}

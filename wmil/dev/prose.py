@@ -113,7 +113,7 @@ NOT_YET = (
     "interaction_reliability",
 )  # figures with settings to declare
 
-
+# %% ../../nbs/932_dev.prose.ipynb #cell-23
 def check_prose() -> list:  # sentences
     "Do front page, figures and the README files type no results?"
     notebooks = [root() / "nbs" / "index.ipynb", *sorted((root() / "nbs" / "figures").glob("*.ipynb"))]
@@ -123,7 +123,7 @@ def check_prose() -> list:  # sentences
         errors += [f"{display_path(page)} types a result, {found}" for found in typed_results(text)]
     return [f"{e}: {REMEDY}" for e in errors]
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-24
+# %% ../../nbs/932_dev.prose.ipynb #cell-26
 ARGUMENTS = r"cite[a-z]*|ref|eqref|label|includegraphics|fromfigures|begin|end|bibliography(?:style)?|setting|ci|texttt"
 FORMULA = r"(?s)\$[^$]*\$|\\begin\{equation\}.*?\\end\{equation\}"
 STANDARD = {"Big", "Bigg", "Delta", "LaTeX", "TeX"}
@@ -138,7 +138,7 @@ def _body(draft):
 def _is_formula(match):
     return "" if not re.search(r"\d*\.\d|%", match[0]) else match[0]
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-26
+# %% ../../nbs/932_dev.prose.ipynb #cell-28
 def draft_numbers(
     draft: str,  # LaTeX
 ) -> list:  # what was found, in its surroundings
@@ -151,7 +151,7 @@ def draft_numbers(
     spots += [m.span() for shape in RESULTS for m in re.finditer(shape, plain) if not re.search(r"\d", m[0])]
     return [f"{plain[a:b]!r} in “{' '.join(plain[max(0, a - 30) : b + 20].split())}”" for a, b in spots]
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-28
+# %% ../../nbs/932_dev.prose.ipynb #cell-31
 def _macros(tex):
     "The macros that LaTeX code defines."
     return set(re.findall(r"\\newcommand\{\\([A-Za-z]+)\}", tex))
@@ -172,7 +172,7 @@ def draft_macros(
         used |= {name, f"{name}Low", f"{name}High"}
     return written, own, used
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-29
+# %% ../../nbs/932_dev.prose.ipynb #cell-33
 def draft_errors(
     path,  # a draft
 ) -> list:  # sentences
@@ -189,7 +189,7 @@ def draft_errors(
     idle = sorted(m for m in own - used if len(re.findall(rf"\\{m}\b", preamble)) < 2)
     return errors + [f"{name} defines \\{m} and doesn't use it" for m in idle]
 
-# %% ../../nbs/932_dev.prose.ipynb #cell-31
+# %% ../../nbs/932_dev.prose.ipynb #cell-35
 def _unloaded(drafts):
     "What is wrong with files of numbers that no draft loads."
     loaded = {file for draft in drafts for file in draft_macros(draft.read_text(encoding="utf-8"))[0]}

@@ -27,7 +27,7 @@ SECTIONS = {
     "9": "Developer tools",
 }
 
-
+# %% ../../nbs/920_dev.readme.ipynb #cell-07
 def lessons() -> list:  # paths
     "The numbered notebooks, in reading order."
     return sorted((root() / "nbs").glob("[0-9][0-9][0-9]_*.ipynb"))
@@ -42,7 +42,7 @@ def reading_order() -> dict:  # section -> notebooks
     order["Developer tools"] = order.pop("Developer tools")  # last: for those who change the house
     return {title: paths for title, paths in order.items() if paths}
 
-# %% ../../nbs/920_dev.readme.ipynb #cell-07
+# %% ../../nbs/920_dev.readme.ipynb #cell-09
 def opening(
     path: Path,  # a notebook
 ) -> tuple:  # (title, claim)
@@ -53,7 +53,7 @@ def opening(
     claim = re.search(r"(?m)^> (.+(?:\n> .+)*)", text)
     return (title[1] if title else path.stem, claim[1].replace("\n> ", " ") if claim else "")
 
-
+# %% ../../nbs/920_dev.readme.ipynb #cell-11
 def outline() -> str:  # Markdown
     "The lessons in reading order: a table for each family, with topic and claim."
     parts = []
@@ -64,7 +64,7 @@ def outline() -> str:  # Markdown
             parts.append("\n".join([f"**{title}**\n", "| notebook | topic | claim |", "|---|---|---|", *lines]))
     return "\n\n".join(parts)
 
-# %% ../../nbs/920_dev.readme.ipynb #cell-10
+# %% ../../nbs/920_dev.readme.ipynb #cell-14
 def _output_text(output):
     "What a cell shows as Markdown, or prints."
     return "".join(output.get("data", {}).get("text/markdown", output.get("text", "")))
@@ -82,7 +82,7 @@ def _visible_cell(c):
     keys = ("id", "cell_type", "metadata", "outputs", "execution_count", "attachments")
     return {**{k: c[k] for k in keys if k in c}, "source": source}
 
-
+# %% ../../nbs/920_dev.readme.ipynb #cell-16
 def reader_view(
     path: Path,  # a notebook
 ):  # notebook node
@@ -99,14 +99,14 @@ def reader_view(
     nb["metadata"].setdefault("language_info", lexer)
     return nbformat.reads(json.dumps({**nb, "cells": cells}), 4)
 
-# %% ../../nbs/920_dev.readme.ipynb #cell-11
+# %% ../../nbs/920_dev.readme.ipynb #cell-18
 def translate_links(
     text: str,  # Markdown written for the folder nbs/
 ) -> str:  # for the folder above
     "Point relative links to where they lie as seen from the repository's root."
     return re.sub(r"\]\((?!\w+:|#|/)(\.\./)?", lambda m: "](" if m[1] else "](nbs/", text)
 
-
+# %% ../../nbs/920_dev.readme.ipynb #cell-20
 def readme_text() -> str:
     "What README.md should be."
     skip_address_grammar()
@@ -117,7 +117,7 @@ def readme_text() -> str:
         raise WmilError("nbs/index.ipynb draws pictures of its own: link them from figures/paper instead")
     return re.sub(r"\n{3,}", "\n\n", translate_links(body)).strip() + "\n"
 
-
+# %% ../../nbs/920_dev.readme.ipynb #cell-22
 def build_readme(
     check: bool = False,  # only compare
 ) -> bool:  # whether README.md already was what it should be

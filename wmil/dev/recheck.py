@@ -32,7 +32,7 @@ def _run_folder(claim, code):
     setting = "-".join(f"{name}={value}" for name, value in claim.fresh.items()).replace(" ", "_")
     return output_root() / "runs" / "claims" / claim.experiment / f"{setting}-{sha256_json(code)[:12]}"
 
-
+# %% ../../nbs/937_dev.recheck.ipynb #cell-06
 def _run(claim):
     "Run a claim's experiment with other seeds; its rows and their record."
     values = " ".join(f"{claim.experiment}.{name}='{value}'" for name, value in claim.fresh.items())
@@ -43,7 +43,7 @@ def _run(claim):
                 raise WmilError(f"{claim.experiment} failed: see {display_path(folder)}")
         return read_results(claim.experiment, "paper")
 
-# %% ../../nbs/937_dev.recheck.ipynb #cell-07
+# %% ../../nbs/937_dev.recheck.ipynb #cell-10
 class Check(TypedDict):
     "A claim that was run again."
 
@@ -56,7 +56,7 @@ class Check(TypedDict):
     minutes: float
     provenance: dict
 
-
+# %% ../../nbs/937_dev.recheck.ipynb #cell-12
 def is_inside(
     fresh,  # scores of other seeds
     published,  # the scores that are claimed
@@ -65,14 +65,14 @@ def is_inside(
     centre, ends = centre_and_ends(fresh).centre, centre_and_ends(published)
     return bool(ends.low <= centre <= ends.high)
 
-# %% ../../nbs/937_dev.recheck.ipynb #cell-10
+# %% ../../nbs/937_dev.recheck.ipynb #cell-16
 def recheck_file(
     name: str,  # of a claim
 ) -> Path:
     "Where the last check of a claim is kept."
     return output_root() / "results" / "claims" / f"{name}.json"
 
-
+# %% ../../nbs/937_dev.recheck.ipynb #cell-18
 def check_claim(
     claim: Claim,  # one of `CLAIMS`
 ) -> Check:
@@ -93,14 +93,14 @@ def check_claim(
     atomic_write(recheck_file(claim.name), sealed_json(check))
     return check
 
-# %% ../../nbs/937_dev.recheck.ipynb #cell-12
+# %% ../../nbs/937_dev.recheck.ipynb #cell-22
 def _git(*args):
     "What git prints; None where it fails."
     command = ["git", "-C", str(root()), *args]
     r = subprocess.run(command, capture_output=True, text=True)
     return r.stdout if r.returncode == 0 else None
 
-
+# %% ../../nbs/937_dev.recheck.ipynb #cell-24
 def _fingerprint_of(text, suffix):
     "The fingerprint of a notebook's or a module's text."
     if suffix == ".py":
@@ -119,7 +119,7 @@ def _differs(path, commit):
         return True
     return _fingerprint_of(then, path.suffix) != _fingerprint_of(path.read_text(encoding="utf-8"), path.suffix)
 
-# %% ../../nbs/937_dev.recheck.ipynb #cell-13
+# %% ../../nbs/937_dev.recheck.ipynb #cell-26
 def changed_code(
     job: Job,  # an experiment of the graph
     commit: str,  # of its results
@@ -136,7 +136,7 @@ def changed_code(
         parts.append(f"{number} of {len(modules)} modules")
     return ", ".join(parts) or "no"
 
-# %% ../../nbs/937_dev.recheck.ipynb #cell-17
+# %% ../../nbs/937_dev.recheck.ipynb #cell-30
 INTRODUCTION = (
     "What this project claims, number by number, and whether it holds with other seeds. The page is written by "
     '`make claims`. `make claims ONLY="echo cue"` runs these claims again, on seeds that nothing was tuned on, and '
@@ -148,7 +148,7 @@ INTRODUCTION = (
 )
 COLUMNS = "claim, says, number, seeds, compared with, figure, minutes, commit, code, fresh seeds".split(", ")
 
-
+# %% ../../nbs/937_dev.recheck.ipynb #cell-32
 def _minutes(x):
     return f"{x:.0f}" if x >= 1.5 else f"{x:.1f}"
 
@@ -156,7 +156,7 @@ def _minutes(x):
 def _line(cells):
     return f"| {' | '.join(cells)} |\n"
 
-
+# %% ../../nbs/937_dev.recheck.ipynb #cell-34
 def _read_check(name):
     "The last check of a claim, here or in the repository; None if there is none."
     files = (recheck_file(name), root() / "results" / "claims" / f"{name}.json")
@@ -173,7 +173,7 @@ def _check_text(claim):
     cost = f"{len(check['seeds'])} seeds, {_minutes(check['minutes'])} min"
     return f"{verdict}: {check['score']}, {cost}, {check['day']}, {commit}"
 
-
+# %% ../../nbs/937_dev.recheck.ipynb #cell-36
 def claim_row(
     claim: Claim,  # one of `CLAIMS`
 ) -> list:  # of texts
@@ -182,7 +182,7 @@ def claim_row(
     figure = f"[{claim.figure}](nbs/figures/{claim.figure}.ipynb)"
     return [claim.name, claim.says, n.score, str(n.seeds), n.baseline, figure, _minutes(n.minutes), n.commit[:7]]
 
-
+# %% ../../nbs/937_dev.recheck.ipynb #cell-38
 def claims_page() -> str:  # Markdown
     "The page of all claims."
     jobs, lines = all_jobs("paper", {}), []
@@ -192,7 +192,7 @@ def claims_page() -> str:  # Markdown
     table = [_line(COLUMNS), _line(["---"] * len(COLUMNS)), *lines]
     return "\n\n".join(["# Claims", *INTRODUCTION, "".join(table)])
 
-# %% ../../nbs/937_dev.recheck.ipynb #cell-19
+# %% ../../nbs/937_dev.recheck.ipynb #cell-42
 def _known(claim):
     "Patterns for the start and the end of a claim's line."
     start, end = f"| {' | '.join(claim_row(claim))} |", f"| {_check_text(claim)} |"
@@ -209,7 +209,7 @@ def check_page() -> list:  # sentences
     old = [name for name, (start, end) in lines.items() if not re.search(f"(?m)^{start}.*{end}$", text)]
     return [f"CLAIMS.md is out of step with the results of {', '.join(old)}: run make claims"] if old else []
 
-# %% ../../nbs/937_dev.recheck.ipynb #cell-20
+# %% ../../nbs/937_dev.recheck.ipynb #cell-44
 def claims(
     only: str = "",  # names of claims to run again, separated by blanks or commas; empty: none
 ):

@@ -37,7 +37,7 @@ def _patched_class(node):
         return None
     return ast.unparse(arguments.args[0].annotation).strip("'\"")
 
-# %% ../../nbs/925_dev.site.ipynb #cell-08
+# %% ../../nbs/925_dev.site.ipynb #cell-09
 def _signature(node, lines):
     "The source of a definition without its body and decorators."
     first = node.body[0].lineno
@@ -60,7 +60,7 @@ def _entry(kind, name, code, doc):
     parts = [f"````{{py:{kind}}} {name}", "```python", code, "```"]
     return "\n".join([*parts, *(["", doc] if doc else []), "````", ""])
 
-# %% ../../nbs/925_dev.site.ipynb #cell-09
+# %% ../../nbs/925_dev.site.ipynb #cell-11
 def _methods(node, patched):
     "The public methods of a class and those patched onto it, with their source lines."
     own = [n for n in node.body if isinstance(n, ast.FunctionDef)]
@@ -71,7 +71,7 @@ def _methods(node, patched):
         first.setdefault(n.name, n)
     return list(first.values())
 
-# %% ../../nbs/925_dev.site.ipynb #cell-11
+# %% ../../nbs/925_dev.site.ipynb #cell-13
 def _definition(node, patched, lines):
     "The entries of a function, or of a class and its methods."
     doc = ast.get_docstring(node)
@@ -83,7 +83,7 @@ def _definition(node, patched, lines):
     ]
     return [f"## {node.name}", "", _entry("class", node.name, _class_summary(node, lines), doc), *methods]
 
-# %% ../../nbs/925_dev.site.ipynb #cell-13
+# %% ../../nbs/925_dev.site.ipynb #cell-15
 def reference_page(
     module: str,  # "wmil.rl"
     notebook: Path,  # that makes it
@@ -106,7 +106,7 @@ def reference_page(
         page += [_entry("method", f"{name}.{m.name}", _signature(m, lines), ast.get_docstring(m)) for m in methods]
     return "\n".join(page)
 
-# %% ../../nbs/925_dev.site.ipynb #cell-16
+# %% ../../nbs/925_dev.site.ipynb #cell-18
 def public_names() -> dict:  # name -> module
     "The public functions and classes of the library."
     names = {}
@@ -131,7 +131,7 @@ def link_names(
 
     return re.sub(r"(?<![`}])`(\w+)`(?!`)", _link, text)
 
-# %% ../../nbs/925_dev.site.ipynb #cell-19
+# %% ../../nbs/925_dev.site.ipynb #cell-21
 PAGES = ("CONTRIBUTING.md", "ARCHITECTURE.md", "STYLE.md", "CHANGELOG.md", "benchmarks/README.md", "weights/README.md")
 
 
@@ -144,7 +144,7 @@ def site_links(
     text = re.sub(r"\]\(\.\./docs/(\w+\.md)", r"](\1", text)
     return re.sub(r"\]\((\.\./)?nbs/", lambda m: f"]({m[1] or ''}", text)
 
-# %% ../../nbs/925_dev.site.ipynb #cell-21
+# %% ../../nbs/925_dev.site.ipynb #cell-24
 def _write_page(path, target, names, module):
     "A notebook's page: its reader's view, with links to the reference."
     import nbformat
@@ -159,7 +159,7 @@ def _write_page(path, target, names, module):
     target.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(page, target)
 
-# %% ../../nbs/925_dev.site.ipynb #cell-23
+# %% ../../nbs/925_dev.site.ipynb #cell-26
 def _pages_to_play():
     return sorted((root() / "docs").glob("*.md"))
 
@@ -169,13 +169,13 @@ def _copy_pages_to_play(source):
         text = page.read_text(encoding="utf-8").replace("](../", "](")
         (source / page.name).write_text(site_links(text), encoding="utf-8")
 
-# %% ../../nbs/925_dev.site.ipynb #cell-25
+# %% ../../nbs/925_dev.site.ipynb #cell-28
 def _entry_of(path):
     "A notebook's line in the sidebar: a lesson's begins with its number."
     page = str(path.relative_to(root() / "nbs").with_suffix(""))
     return f"{path.name[:3]} {opening(path)[0]} <{page}>" if path.name[:3].isdigit() else page
 
-
+# %% ../../nbs/925_dev.site.ipynb #cell-30
 def _contents(order, modules):
     "The sidebar: one tree for each section, and one for the reference."
     nbs = root() / "nbs"
@@ -194,7 +194,7 @@ def _contents(order, modules):
         lines += ["```{toctree}", f":caption: {title}", ":hidden:", ":maxdepth: 1", "", *entries, "```", ""]
     return "\n".join(lines)
 
-# %% ../../nbs/925_dev.site.ipynb #cell-26
+# %% ../../nbs/925_dev.site.ipynb #cell-32
 def _copy_linked(source: Path, target: Path):
     "Copy a file or folder that the front page links to."
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -203,7 +203,7 @@ def _copy_linked(source: Path, target: Path):
     elif source.exists():
         shutil.copy(source, target)
 
-# %% ../../nbs/925_dev.site.ipynb #cell-28
+# %% ../../nbs/925_dev.site.ipynb #cell-34
 def _write_source(source):
     "Everything that Sphinx reads."
     import nbformat
@@ -226,7 +226,7 @@ def _write_source(source):
     for module, path in modules.items():
         (source / "api" / f"{module}.md").write_text(reference_page(module, path), encoding="utf-8")
 
-# %% ../../nbs/925_dev.site.ipynb #cell-30
+# %% ../../nbs/925_dev.site.ipynb #cell-36
 def _write_dream(html):
     "What the pages in docs/ compute with, next to their scripts."
     if (root() / "docs/dream.md").exists():
@@ -235,7 +235,7 @@ def _write_dream(html):
         if r.returncode:
             raise WmilError("the pages to play on were not made: its command says above why")
 
-# %% ../../nbs/925_dev.site.ipynb #cell-32
+# %% ../../nbs/925_dev.site.ipynb #cell-38
 def build_docs() -> Path:  # the front page
     "Build the site in _docs/html."
     docs = root() / "_docs"

@@ -49,7 +49,7 @@ def _is_gone(batch):
         return True
     return False
 
-
+# %% ../../nbs/908_dev.stopping.ipynb #cell-09
 @contextlib.contextmanager
 def end_kernels(
     batch: str,  # "host:pid" of the batch, or ""
@@ -76,7 +76,7 @@ def end_kernels(
         done.set()
         kernels.end()
 
-# %% ../../nbs/908_dev.stopping.ipynb #cell-11
+# %% ../../nbs/908_dev.stopping.ipynb #cell-13
 def end_runners():
     "Ask the notebooks that this batch runs on this machine to end."
     for child in psutil.Process().children(recursive=True):
@@ -98,7 +98,7 @@ def _wait_for_signal(reader, progress, done):
         end_runners()
         done.wait(0.5)
 
-# %% ../../nbs/908_dev.stopping.ipynb #cell-12
+# %% ../../nbs/908_dev.stopping.ipynb #cell-15
 @contextlib.contextmanager
 def stop_on_signals(
     progress,  # its `signal` becomes the signal's number
@@ -121,7 +121,7 @@ def stop_on_signals(
         thread.join()
         reader.close()
 
-# %% ../../nbs/908_dev.stopping.ipynb #cell-15
+# %% ../../nbs/908_dev.stopping.ipynb #cell-18
 def _remove_leftovers(prefix):
     "Remove the temporary files of batches that were killed."
     for folder in Path(tempfile.gettempdir()).glob(f"{glob.escape(prefix)}*"):
@@ -129,7 +129,7 @@ def _remove_leftovers(prefix):
         if pid.isdecimal() and not psutil.pid_exists(int(pid)):
             shutil.rmtree(folder, ignore_errors=True)
 
-
+# %% ../../nbs/908_dev.stopping.ipynb #cell-20
 @contextlib.contextmanager
 def temporary_files():
     "A folder for the temporary files of this process and those that it starts."

@@ -76,7 +76,7 @@ def _join(self: TransitionBatches, sets, num_networks):
         self.sizes = self.sizes.repeat(num_networks)
         self.first = self.first.repeat(num_networks)
 
-
+# %% ../../nbs/210_dynamics.batches.ipynb #cell-14
 @patch
 def _resample(self: TransitionBatches, sets, seeds):
     "Replace each network's rows by a resample of its episodes."
@@ -87,7 +87,7 @@ def _resample(self: TransitionBatches, sets, seeds):
     self.sizes = torch.tensor([len(rows) for rows in samples], device=self.sizes.device)
     self.first = self.sizes.cumsum(0) - self.sizes
 
-# %% ../../nbs/210_dynamics.batches.ipynb #cell-14
+# %% ../../nbs/210_dynamics.batches.ipynb #cell-16
 @patch
 def next(
     self: TransitionBatches,
@@ -101,14 +101,14 @@ def next(
     shape = at.shape if self.many else at.shape[1:]
     return {f: x.index_select(0, rows).view(*shape, *x.shape[1:]) for f, x in self.fields.items()}
 
-
+# %% ../../nbs/210_dynamics.batches.ipynb #cell-18
 @patch
 def _draw(self: TransitionBatches):
     "Positions drawn independently."
     sizes = self.sizes.unsqueeze(1)
     return torch.minimum((self.rng.rand(self.count) * sizes).long(), sizes - 1)  # rounding may reach the size itself
 
-# %% ../../nbs/210_dynamics.batches.ipynb #cell-16
+# %% ../../nbs/210_dynamics.batches.ipynb #cell-20
 @patch
 def _begin(self: TransitionBatches):
     "Shuffle every network's rows for the first time."
@@ -122,7 +122,7 @@ def _begin(self: TransitionBatches):
     for s in range(len(self.sizes)):
         self._shuffle(s)
 
-
+# %% ../../nbs/210_dynamics.batches.ipynb #cell-22
 @patch
 def _shuffle(self: TransitionBatches, s):
     "Draw network s's next order; a checkpoint only needs the generator's state before that."
@@ -132,7 +132,7 @@ def _shuffle(self: TransitionBatches, s):
     self.order[s, :size] = torch.randperm(size, generator=generator, device=self.order.device)
     self.place[s] -= size
 
-
+# %% ../../nbs/210_dynamics.batches.ipynb #cell-24
 @patch
 def _deal(self: TransitionBatches):
     "The next positions of each network's shuffled rows."
@@ -144,7 +144,7 @@ def _deal(self: TransitionBatches):
         self._shuffle(s)  # once an epoch
     return torch.where(beyond >= 0, self.order.gather(1, beyond.clamp(min=0)), dealt)
 
-# %% ../../nbs/210_dynamics.batches.ipynb #cell-24
+# %% ../../nbs/210_dynamics.batches.ipynb #cell-32
 @patch(as_prop=True)
 def metadata(self: TransitionBatches) -> dict:
     "What a checkpoint must find unchanged."
@@ -161,7 +161,7 @@ def metadata(self: TransitionBatches) -> dict:
         "bootstrap": self.bootstrap,
     }
 
-
+# %% ../../nbs/210_dynamics.batches.ipynb #cell-34
 @patch
 def state_dict(self: TransitionBatches) -> dict:
     "The generators, and the place in the shuffled order."
@@ -171,7 +171,7 @@ def state_dict(self: TransitionBatches) -> dict:
         state["before"] = torch.stack(self.before)
     return state
 
-# %% ../../nbs/210_dynamics.batches.ipynb #cell-26
+# %% ../../nbs/210_dynamics.batches.ipynb #cell-36
 @patch
 def load_state_dict(
     self: TransitionBatches,

@@ -24,7 +24,7 @@ def cumulative_probability(
     "From step-wise probabilities to the probability by each step."
     return 1 - (1 - dones).cumprod(-1)
 
-
+# %% ../../nbs/245_dynamics.crashes.ipynb #cell-07
 @torch.inference_mode()
 def crash_probability(
     ensemble: WorldModelEnsemble,  # one ensemble
@@ -34,7 +34,7 @@ def crash_probability(
     "Probability that the plan crashes within its horizon, averaged over the members."
     return cumulative_probability(ensemble.imagine(state, actions)[2])[..., -1].mean(0)
 
-# %% ../../nbs/245_dynamics.crashes.ipynb #cell-08
+# %% ../../nbs/245_dynamics.crashes.ipynb #cell-10
 class CrashWindows(NamedTuple):
     "Moments of recorded driving, and whether they end in a crash."
 
@@ -44,7 +44,7 @@ class CrashWindows(NamedTuple):
     steps: torch.Tensor  # until the crash, (W,); horizon + 1 where there is none
     row: torch.Tensor  # in the data, (W,)
 
-# %% ../../nbs/245_dynamics.crashes.ipynb #cell-10
+# %% ../../nbs/245_dynamics.crashes.ipynb #cell-12
 def _last_rows(data):
     "For each row the last one of its episode."
     rows = torch.arange(len(data))
@@ -57,7 +57,7 @@ def _check_known(known, horizon):
         hint = "record longer ones, or shorten the horizon"
         raise WmilError(f"no episode has {horizon} steps or ends in a crash: {hint}")
 
-# %% ../../nbs/245_dynamics.crashes.ipynb #cell-12
+# %% ../../nbs/245_dynamics.crashes.ipynb #cell-14
 def crash_windows(
     data: Transitions,  # recorded driving
     horizon: int = 16,  # steps to look ahead
@@ -75,7 +75,7 @@ def crash_windows(
     steps = torch.where(crashed, remaining, horizon + 1)[known]
     return CrashWindows(data.obs[row], data.act[act_rows], crashed[known], steps, row)
 
-# %% ../../nbs/245_dynamics.crashes.ipynb #cell-18
+# %% ../../nbs/245_dynamics.crashes.ipynb #cell-20
 def _imagine_heads(ensemble, state, actions):
     "Each member's imagined states in units of their standard deviation, scaled rewards, logits of termination."
     model = ensemble.model
@@ -88,7 +88,7 @@ def _imagine_heads(ensemble, state, actions):
         steps.append((now / unit["state_std"], reward[..., 0], logit[..., 0]))
     return (torch.stack(x, 2) for x in zip(*steps))  # (M, B, H, ...)
 
-# %% ../../nbs/245_dynamics.crashes.ipynb #cell-20
+# %% ../../nbs/245_dynamics.crashes.ipynb #cell-22
 def imagined_loss(
     ensemble: WorldModelEnsemble,  # one ensemble, M members
     state: torch.Tensor,  # where imagination begins, (B, D)
@@ -110,7 +110,7 @@ def imagined_loss(
     loss = cfg.state_coef * state_loss + cfg.reward_coef * reward_loss + cfg.done_coef * done_loss
     return (loss * (at <= steps.unsqueeze(1))).mean((1, 2))
 
-# %% ../../nbs/245_dynamics.crashes.ipynb #cell-26
+# %% ../../nbs/245_dynamics.crashes.ipynb #cell-28
 def _sample_sequences(data, windows, horizon, index):
     "Arguments of `imagined_loss` for some of the windows."
     rows = windows.row[index].unsqueeze(1) + torch.arange(horizon)
@@ -118,7 +118,7 @@ def _sample_sequences(data, windows, horizon, index):
     obs, act, steps = windows.obs[index], windows.act[index], windows.steps[index]
     return obs, act, data.next_obs[rows], data.rew[rows], steps
 
-# %% ../../nbs/245_dynamics.crashes.ipynb #cell-28
+# %% ../../nbs/245_dynamics.crashes.ipynb #cell-30
 def tune_imagined(
     ensemble: WorldModelEnsemble,  # one trained ensemble; it is changed
     data: Transitions,  # recorded driving
@@ -152,7 +152,7 @@ def tune_imagined(
     model.requires_grad_()
     return ensemble.eval()
 
-# %% ../../nbs/245_dynamics.crashes.ipynb #cell-33
+# %% ../../nbs/245_dynamics.crashes.ipynb #cell-35
 def time_to_collision(
     obs: torch.Tensor,  # (B, 34), driving
 ) -> torch.Tensor:  # s, (B,)
@@ -167,7 +167,7 @@ def nearest_distance(
     "Distance to the nearest thing that the lidar sees."
     return obs[:, : 2 * LIDAR_CELLS : 2].amin(1) * LIDAR_RANGE
 
-# %% ../../nbs/245_dynamics.crashes.ipynb #cell-36
+# %% ../../nbs/245_dynamics.crashes.ipynb #cell-38
 def lead_steps(
     alarm: torch.Tensor,  # bool (W,), one for each moment of `crash_windows`
     windows: CrashWindows,  # the moments
@@ -181,7 +181,7 @@ def lead_steps(
     on[torch.searchsorted(crash_ids, crash), windows.steps[windows.crashed] - 1] = alarm[windows.crashed]
     return on.long().cumprod(1).sum(1)
 
-# %% ../../nbs/245_dynamics.crashes.ipynb #cell-38
+# %% ../../nbs/245_dynamics.crashes.ipynb #cell-40
 def threshold_at(
     score: torch.Tensor,  # (W,)
     crashed: torch.Tensor,  # bool (W,)

@@ -145,7 +145,7 @@ def _one_hot_actions(act, space):
         raise WmilError(f"action {act[bad][0]} is not one of {space}: expected {expected}")
     return one_hot(index, int(space.n))
 
-
+# %% ../../nbs/200_dynamics.data.ipynb #cell-25
 def _box_actions(act, space):
     "Actions of a Box, as floats."
     act = act.float()
@@ -159,7 +159,7 @@ def _box_actions(act, space):
         raise WmilError(f"action {act[bad][0]:g} is outside its box {space}: clip it before the environment is stepped")
     return act
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-25
+# %% ../../nbs/200_dynamics.data.ipynb #cell-27
 def action_vectors(
     act: torch.Tensor,  # (..., A) within a Box, or whole numbers (...) of a Discrete space
     space,  # the action space of one environment
@@ -170,7 +170,7 @@ def action_vectors(
     space_width(space, "action space")
     return _box_actions(act, space)
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-28
+# %% ../../nbs/200_dynamics.data.ipynb #cell-30
 def action_space_of(
     env,  # a batched environment, or a wrapper with the environment in `env`
 ):  # the action space of one of its environments, or None
@@ -180,7 +180,7 @@ def action_space_of(
             if getattr(e, name, None) is not None:
                 return getattr(e, name)
 
-
+# %% ../../nbs/200_dynamics.data.ipynb #cell-32
 def _collection_space(env, action_space):
     "The action space to record with; `WmilError` where the environment cannot be recorded."
     if len(env.batch_shape) != 1:
@@ -193,7 +193,7 @@ def _collection_space(env, action_space):
         )
     return space
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-30
+# %% ../../nbs/200_dynamics.data.ipynb #cell-34
 def collect_transitions(
     env,  # anything with batched reset and step, batch_shape (N,)
     policy,  # function (obs, info) -> {"act": ...}
@@ -214,7 +214,7 @@ def collect_transitions(
     done = rows["terminated"] | rows["truncated"]
     return Transitions(**rows, episode=done.cumsum(0) - done.long(), name=name)
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-39
+# %% ../../nbs/200_dynamics.data.ipynb #cell-43
 @patch
 def to(
     self: Transitions,
@@ -223,7 +223,7 @@ def to(
     "The same on another device."
     return replace(self, **{f: getattr(self, f).to(device) for f in FIELDS})
 
-
+# %% ../../nbs/200_dynamics.data.ipynb #cell-45
 def _row_index(rows, size, device):
     "Row numbers of a mask or an index, checked."
     rows = torch.atleast_1d(torch.as_tensor(rows, device=device))
@@ -236,7 +236,7 @@ def _row_index(rows, size, device):
         raise WmilError(f"rows {low} to {high} were asked for, but there are {size}: expected 0 to {size - 1}")
     return rows
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-41
+# %% ../../nbs/200_dynamics.data.ipynb #cell-47
 @patch
 def select(
     self: Transitions,
@@ -250,7 +250,7 @@ def select(
     part["truncated"] = part["truncated"] | (is_start.roll(-1) & ~part["terminated"])
     return Transitions(**{**part, "episode": is_start.cumsum(0) - 1}, name=self.name)
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-44
+# %% ../../nbs/200_dynamics.data.ipynb #cell-50
 def _check_parts(parts):
     sizes = [(p.obs.shape[1], p.act.shape[1]) for p in parts]
     if not sizes:
@@ -259,7 +259,7 @@ def _check_parts(parts):
         listed = ", ".join(map(str, sizes))
         raise WmilError(f"data sets of (state, action) numbers {listed} cannot be joined: expected the same for all")
 
-
+# %% ../../nbs/200_dynamics.data.ipynb #cell-52
 @patch(cls_method=True)
 def concat(
     cls: Transitions,
@@ -276,7 +276,7 @@ def concat(
     fields = {f: torch.cat([getattr(p, f) for p in parts]) for f in FIELDS[:-1]}
     return cls(**fields, episode=torch.cat(episodes), name=name or parts[0].name)
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-47
+# %% ../../nbs/200_dynamics.data.ipynb #cell-55
 def _check_split(fraction, num_episodes):
     if not 0 < fraction < 1:
         raise WmilError(f"a share of {fraction} was asked for: expected more than 0 and less than 1")
@@ -284,7 +284,7 @@ def _check_split(fraction, num_episodes):
         reason = "rows of one episode on both sides would make the test too easy"
         raise WmilError(f"one episode cannot be split: collect more, since {reason}")
 
-
+# %% ../../nbs/200_dynamics.data.ipynb #cell-57
 @patch
 def split(
     self: Transitions,
@@ -301,12 +301,12 @@ def split(
     rows = torch.repeat_interleave(in_first.to(self.obs.device), self.lengths)
     return tuple(replace(self, **{f: getattr(self, f)[r] for f in FIELDS}) for r in (rows, ~rows))
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-55
+# %% ../../nbs/200_dynamics.data.ipynb #cell-65
 def _check_horizon(k):
     if k < 1:
         raise WmilError(f"a horizon of {k} steps was asked for: expected 1 or more")
 
-
+# %% ../../nbs/200_dynamics.data.ipynb #cell-67
 def _check_windows(data, rows, k):
     if not len(rows):
         whose = f" of {data.name}" if data.name else ""
@@ -326,7 +326,7 @@ def windows(
     _check_windows(self, rows, k)
     return rows
 
-# %% ../../nbs/200_dynamics.data.ipynb #cell-57
+# %% ../../nbs/200_dynamics.data.ipynb #cell-69
 @patch
 def stretch(
     self: Transitions,

@@ -24,7 +24,7 @@ class Reading(NamedTuple):
     gap: torch.Tensor  # m of free road ahead
     closing: torch.Tensor  # m/s at which the gap shrinks
 
-
+# %% ../../nbs/235_dynamics.drivers.ipynb #cell-07
 def read_state(
     obs: torch.Tensor,  # (N, 34)
 ) -> Reading:
@@ -38,7 +38,7 @@ def read_state(
     closing = -speed[:, front].gather(1, which.unsqueeze(1)).squeeze(1)
     return Reading(y, obs[:, -2] * TOP_SPEED, obs[:, -1], gap - 4, closing)
 
-# %% ../../nbs/235_dynamics.drivers.ipynb #cell-07
+# %% ../../nbs/235_dynamics.drivers.ipynb #cell-09
 def drive(
     obs: torch.Tensor,  # (N, 34)
     speed: torch.Tensor,  # m/s wanted, (N,)
@@ -57,7 +57,7 @@ def drive(
     throttle, brake = (acc / FULL_THROTTLE).clamp(0, 1), (-acc / FULL_BRAKE).clamp(0, 1)
     return torch.stack([steer.clamp(-1, 1), throttle, brake], -1)
 
-# %% ../../nbs/235_dynamics.drivers.ipynb #cell-11
+# %% ../../nbs/235_dynamics.drivers.ipynb #cell-13
 ACTION_LOW, ACTION_HIGH = torch.tensor([-1.0, 0.0, 0.0]), torch.tensor([1.0, 1.0, 1.0])
 
 
@@ -75,7 +75,7 @@ class AR1Noise:
         self.x = new if self.x is None else rho * self.x + (1 - rho**2) ** 0.5 * new
         return self.x
 
-
+# %% ../../nbs/235_dynamics.drivers.ipynb #cell-15
 class RandomDriver:
     "Looks at nothing."
 
@@ -86,7 +86,7 @@ class RandomDriver:
         scale, centre = torch.tensor([0.3, 0.5, 0.5]), torch.tensor([0.0, 0.5, 0.0])
         return {"act": (self.noise(len(obs)) * scale + centre).clamp(ACTION_LOW, ACTION_HIGH)}
 
-# %% ../../nbs/235_dynamics.drivers.ipynb #cell-13
+# %% ../../nbs/235_dynamics.drivers.ipynb #cell-17
 class CarefulDriver:
     "Keeps its lane, its distance, and a speed of its own in each environment."
 
@@ -102,7 +102,7 @@ class CarefulDriver:
             self.speed = low + (high - low) * self.rng.rand(n)
         return {"act": drive(obs, self.speed, torch.ones(n), torch.full((n,), torch.nan))}
 
-# %% ../../nbs/235_dynamics.drivers.ipynb #cell-15
+# %% ../../nbs/235_dynamics.drivers.ipynb #cell-19
 class NoisyDriver:
     "Draws a new style of driving at random moments: speed wanted, care, place, noise."
 
@@ -129,7 +129,7 @@ class NoisyDriver:
         act = drive(obs, *self.style[:, :3].unbind(-1)) + self.style[:, 3:] * self.noise(len(obs))
         return {"act": act.clamp(ACTION_LOW, ACTION_HIGH)}
 
-# %% ../../nbs/235_dynamics.drivers.ipynb #cell-17
+# %% ../../nbs/235_dynamics.drivers.ipynb #cell-21
 @patch
 def draw_styles(
     self: NoisyDriver,

@@ -92,13 +92,13 @@ def new_car(
     car.randomize_behavior()
     return car
 
-
+# %% ../../nbs/230_dynamics.driving.ipynb #cell-11
 def _room(vehicles, x, lane):
     "m to the nearest vehicle on a lane."
     on_lane = [v for v in vehicles if abs(v.y - LANE_WIDTH * lane) <= 3]
     return min((abs(v.x - x) for v in on_lane), default=math.inf)
 
-
+# %% ../../nbs/230_dynamics.driving.ipynb #cell-13
 @patch
 def recycle(self: DrivingEnv):
     "Replace cars that are out of reach by new ones at the other end, where there is room."
@@ -111,7 +111,7 @@ def recycle(self: DrivingEnv):
         if max(room) > 20:
             vehicles[i] = self.new_car(entry, room.index(max(room)))
 
-# %% ../../nbs/230_dynamics.driving.ipynb #cell-11
+# %% ../../nbs/230_dynamics.driving.ipynb #cell-15
 @patch
 def observe(self: DrivingEnv) -> np.ndarray:  # (34,) float32
     "The state."
@@ -130,14 +130,14 @@ def info(
     "Gymnasium's info."
     return {"crashed": crash != "", "crash": crash, "speed": float(self.ego.speed)}
 
-# %% ../../nbs/230_dynamics.driving.ipynb #cell-13
+# %% ../../nbs/230_dynamics.driving.ipynb #cell-17
 def _touches(ego, other):
     dx, dy = other.x - ego.x, other.y - ego.y
     if dx * dx + dy * dy > ego.diagonal**2:
         return False
     return utils.are_polygons_intersecting(ego.polygon(), other.polygon(), np.zeros(2), np.zeros(2))[0]
 
-
+# %% ../../nbs/230_dynamics.driving.ipynb #cell-19
 @patch
 def crash(self: DrivingEnv) -> str:  # "rail", "front", "rear", "side", or "" where nothing is touched
     "What our car touches, if anything."
@@ -155,7 +155,7 @@ def crash(self: DrivingEnv) -> str:  # "rail", "front", "rear", "side", or "" wh
             return "front" if ahead > 0 else "rear"
     return ""
 
-# %% ../../nbs/230_dynamics.driving.ipynb #cell-15
+# %% ../../nbs/230_dynamics.driving.ipynb #cell-21
 _EXPECTED = "expected 3 numbers, steer in [-1, 1], throttle and brake in [0, 1]"
 
 
@@ -180,7 +180,7 @@ def check_action(
         raise WmilError(f"action {a.round(6).tolist()} lies outside its box: {_EXPECTED}; clip it")
     return a.clip(low, high).tolist()
 
-# %% ../../nbs/230_dynamics.driving.ipynb #cell-17
+# %% ../../nbs/230_dynamics.driving.ipynb #cell-23
 @patch
 def step(
     self: DrivingEnv,
@@ -206,7 +206,7 @@ def step(
         self.t = None
     return self.observe(), e.speed * math.cos(e.heading) / 30, terminated, truncated, self.info(crash)
 
-# %% ../../nbs/230_dynamics.driving.ipynb #cell-20
+# %% ../../nbs/230_dynamics.driving.ipynb #cell-26
 def draw_road(
     env: DrivingEnv,  # after reset
     ax,  # where to draw
@@ -230,7 +230,7 @@ def draw_road(
         ax.fill(*corners.T, color=PALETTE["vermillion" if v is env.ego else "blue"], zorder=3)
     ax.set(xlim=(-reach, reach), ylim=(RAILS[1] + 1.5, RAILS[0] - 1.5), xlabel="m along the road", ylabel="m across")
 
-# %% ../../nbs/230_dynamics.driving.ipynb #cell-27
+# %% ../../nbs/230_dynamics.driving.ipynb #cell-33
 @patch
 def render(self: DrivingEnv) -> np.ndarray:  # (150, 600, 3) uint8
     "The road around our car as highway-env paints it."
@@ -251,7 +251,7 @@ def render(self: DrivingEnv) -> np.ndarray:  # (150, 600, 3) uint8
     RoadGraphics.display_traffic(self.road, surface, offscreen=True)
     return np.moveaxis(pygame.surfarray.array3d(surface), 0, 1)
 
-# %% ../../nbs/230_dynamics.driving.ipynb #cell-36
+# %% ../../nbs/230_dynamics.driving.ipynb #cell-42
 def make_driving(
     n: int = 16,  # N, environments side by side
     seed: int = 0,  # environment i begins with seed + i

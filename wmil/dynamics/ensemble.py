@@ -69,7 +69,7 @@ def _check_states(ensemble, state):
         expected = "(B, D)" if groups is None else f"({groups}, B, D)"
         raise WmilError(f"state has shape {tuple(state.shape)}: expected {expected}")
 
-
+# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-11
 @patch
 def predict(
     self: WorldModelEnsemble,
@@ -86,14 +86,14 @@ def predict(
     outputs = self.model.step(_to_members(state), _to_members(action))
     return tuple(x.view(*lead, *x.shape[1:]) for x in outputs)
 
-
+# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-13
 @patch
 def forward(self: WorldModelEnsemble, state, action) -> tuple:
     "Mean and standard deviation of the members' next states, (B, D) each."
     states = self.predict(state, action)[0]
     return states.mean(-3), states.std(-3)
 
-# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-11
+# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-15
 @patch
 def disagreement(
     self: WorldModelEnsemble,
@@ -105,14 +105,14 @@ def disagreement(
     unit = unit[0] if self.groups is None else unit.view(len(unit), *[1] * (states.ndim - 3), -1)
     return (states.std(members_dim) / unit).square().mean(-1).sqrt()
 
-# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-15
+# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-19
 def _check_deal(shape, groups, num_models):
     candidates = shape[0] if groups is None else shape[1]
     if candidates % num_models:
         problem = f"{candidates} candidates cannot be dealt to {num_models} members evenly"
         raise WmilError(f"{problem}: choose a multiple of {num_models}")
 
-
+# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-21
 @patch
 def step(
     self: WorldModelEnsemble,
@@ -130,7 +130,7 @@ def step(
     next_state, reward, done = self.model.step(_deal(state), _deal(action))
     return next_state.view_as(state), reward.view(shape), done.view(shape)
 
-# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-17
+# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-23
 def _check_imagine(ensemble, actions):
     if ensemble.groups is not None:
         raise WmilError("`imagine` works on one ensemble: take one with `of_group`")
@@ -138,7 +138,7 @@ def _check_imagine(ensemble, actions):
         expected = f"(B, horizon, {ensemble.model.action_dim}) with a horizon of 1 or more"
         raise WmilError(f"actions have shape {tuple(actions.shape)}: expected {expected}")
 
-
+# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-25
 @patch
 def imagine(
     self: WorldModelEnsemble,
@@ -152,7 +152,7 @@ def imagine(
     states, rewards, dones = self.model.rollout(state, actions)
     return states[:, :, 1:], rewards, dones
 
-
+# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-27
 @patch
 def of_group(
     self: WorldModelEnsemble,
@@ -164,7 +164,7 @@ def of_group(
     one.load_state_dict({k: v[members].clone() for k, v in self.state_dict().items()})
     return one.eval()
 
-# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-20
+# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-30
 _INPLACE = {
     "relu": torch.relu_,
     "elu": lambda x: F.elu(x, inplace=True),
@@ -184,7 +184,7 @@ def _apply(x, layer):
     weight, bias = layer
     return bmm(x, weight, bias)
 
-# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-22
+# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-32
 class FrozenEnsemble:
     "An ensemble's `step` with fused layers and a chosen precision, for planning."
 
@@ -211,7 +211,7 @@ class FrozenEnsemble:
         suffixes = ("_mean", "_std", "_shift")
         self.unit = {k: v.unsqueeze(1) for k, v in model.named_buffers() if k.endswith(suffixes)}
 
-# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-24
+# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-34
 @patch
 def predict_scaled(self: FrozenEnsemble, state, action) -> tuple:  # (G, B, D), (G, B, A)
     "Scaled change, scaled reward, logit of the termination, in the chosen precision."
@@ -230,7 +230,7 @@ def predict_scaled(self: FrozenEnsemble, state, action) -> tuple:  # (G, B, D), 
     done = _apply(self.act(outputs[..., self.state_dim :].contiguous()), self.done)
     return delta, reward, done
 
-
+# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-36
 @patch
 def __call__(self: FrozenEnsemble, state, action) -> tuple:
     "Next state, reward, probability of termination; shapes as in `WorldModelEnsemble.step`."
@@ -244,7 +244,7 @@ def __call__(self: FrozenEnsemble, state, action) -> tuple:
     done = (logit.float() - unit["done_shift"]).sigmoid_()
     return next_state.view_as(state), reward.view(shape), done.view(shape)
 
-# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-26
+# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-38
 @patch
 def frozen(
     self: WorldModelEnsemble,
@@ -255,7 +255,7 @@ def frozen(
     with torch.inference_mode():
         return FrozenEnsemble(self, dtype)
 
-# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-32
+# %% ../../nbs/220_dynamics.ensemble.ipynb #cell-44
 @torch.inference_mode()
 def uncertainty(
     ensemble: WorldModelEnsemble,  # one ensemble

@@ -37,7 +37,7 @@ def _check_imagined(ensemble, starts, n, seed, max_steps, max_disagreement):
         counts = f"{len(seed) if many else 'one'} seeds for {groups or 'one'} ensembles"
         raise ConfigError(f"{counts}: give one seed and one set of starts for each ensemble")
 
-
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-07
 class ImaginedEnv:
     "A learned model as a batched environment: short branches from real states."
 
@@ -64,7 +64,7 @@ class ImaginedEnv:
         self.obs = None
         self.set_start_states(starts)
 
-# %% ../../nbs/240_dynamics.imagination.ipynb #cell-07
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-09
 def _check_starts(starts):
     if len(starts) == 0:
         raise WmilError("there are no real states to start from: collect some first")
@@ -85,7 +85,7 @@ def set_start_states(
     self.first = self.sizes.flatten().cumsum(0).view_as(self.sizes) - self.sizes
     self.table = torch.cat(each)
 
-
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-11
 @patch
 def sample_start(self: ImaginedEnv) -> torch.Tensor:  # (N, D) or (S, N, D)
     "A real state for each branch."
@@ -101,7 +101,7 @@ def reset(self: ImaginedEnv) -> tuple:
     self.t = torch.zeros(self.batch_shape, dtype=torch.long)
     return self.obs, {}
 
-# %% ../../nbs/240_dynamics.imagination.ipynb #cell-09
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-13
 @patch
 def truncate_uncertain(
     self: ImaginedEnv,
@@ -119,7 +119,7 @@ def truncate_uncertain(
         hint = "collect real data there and train on, shorten the branches, or raise max_disagreement"
         raise WmilError(f"{problem}; {hint}")
 
-
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-15
 @patch
 def _choose_member(self: ImaginedEnv, states, rewards, dones):
     "Each branch's prediction by a member drawn at random."
@@ -131,7 +131,7 @@ def _choose_member(self: ImaginedEnv, states, rewards, dones):
 
     return torch.stack([_pick(x) for x in states.unbind(-1)], -1), _pick(rewards), _pick(dones)
 
-# %% ../../nbs/240_dynamics.imagination.ipynb #cell-11
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-17
 @patch
 @torch.no_grad()
 def step(
@@ -154,13 +154,13 @@ def step(
     self.obs, self.t = autoreset((next_obs, self.t), done, (self.sample_start(), 0))
     return self.obs, rew, terminated, truncated, {"final_obs": next_obs, "disagreement": disagreement}
 
-# %% ../../nbs/240_dynamics.imagination.ipynb #cell-13
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-19
 @patch
 def metrics(self: ImaginedEnv) -> dict:
     "Fraction of imagined steps on which the members disagreed too much."
     return {"refused": torch.tensor(self.num_uncertain / max(1, self.num_steps))}
 
-
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-21
 @patch
 def state_dict(self: ImaginedEnv) -> dict:
     "Generators, branches and counters."
@@ -185,7 +185,7 @@ def load_state_dict(
     self.num_uncertain = state["num_uncertain"]
     self.num_steps = state["num_steps"]
 
-# %% ../../nbs/240_dynamics.imagination.ipynb #cell-28
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-36
 @config
 class ImaginationConfig:
     "How a policy is learnt from few real steps."
@@ -206,7 +206,7 @@ class ImaginationConfig:
     minibatches: Annotated[int, Field(gt=0)] = 4  # parts of it
     lr: Annotated[float, Field(gt=0)] = 1e-3  # Adam's learning rate for the policy
 
-# %% ../../nbs/240_dynamics.imagination.ipynb #cell-30
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-38
 def _check_real_steps(cfg):
     if cfg.real_steps % cfg.real_envs:
         problem = f"{cfg.real_steps} real steps do not divide among {cfg.real_envs} environments"
@@ -217,7 +217,7 @@ def _endless_trainer(lr, max_grad_norm):
     "A trainer that is asked for one update at a time."
     return Trainer(TrainerConfig(lr=lr, total_steps=10**9, device="cpu", max_grad_norm=max_grad_norm))
 
-
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-40
 class ImaginationLearner:
     "S policies, each with its own real environment, data and ensemble."
 
@@ -250,7 +250,7 @@ class ImaginationLearner:
         self.model_trainer = _endless_trainer(cfg.model_lr, 1.0)
         self.policy_trainer = _endless_trainer(cfg.lr, 0.5)
 
-# %% ../../nbs/240_dynamics.imagination.ipynb #cell-32
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-42
 @patch
 def random_actions(self: ImaginationLearner) -> dict:
     "Actions drawn uniformly."
@@ -260,7 +260,7 @@ def random_actions(self: ImaginationLearner) -> dict:
     low, high = box_bounds(space)
     return {"act": low + (high - low) * self.rng.rand(self.cfg.real_envs, len(low))}
 
-
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-44
 @patch
 @torch.no_grad()
 def collect_real(self: ImaginationLearner):
@@ -279,7 +279,7 @@ def collect_real(self: ImaginationLearner):
     self.data = new if self.data is None else {k: torch.cat([v, new[k]], 2) for k, v in self.data.items()}
     self.steps += self.cfg.real_steps
 
-# %% ../../nbs/240_dynamics.imagination.ipynb #cell-34
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-46
 @patch
 def transitions(
     self: ImaginationLearner,
@@ -293,7 +293,7 @@ def transitions(
     done = rows["terminated"] | rows["truncated"]
     return Transitions(**rows, episode=done.cumsum(0) - done.long())
 
-
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-48
 @patch
 def _prepare(self: ImaginationLearner, data, source):
     "Make the imagined environment and give the trainers what they train."
@@ -311,7 +311,7 @@ def _prepare(self: ImaginationLearner, data, source):
     rollouts = Rollouts(self.imagined_env, cfg.branch_steps, self.seeds)
     self.policy_trainer.prepare(self.policy, Minibatches(rollouts, cfg.epochs, cfg.minibatches, self.seeds))
 
-# %% ../../nbs/240_dynamics.imagination.ipynb #cell-36
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-50
 @patch
 def learn(self: ImaginationLearner) -> dict:  # "model_loss", "imagined_reward", "refused"
     "One round after acting: first the model, then the policy in it."
@@ -337,7 +337,7 @@ def learn(self: ImaginationLearner) -> dict:  # "model_loss", "imagined_reward",
         **self.imagined_env.metrics(),
     }
 
-# %% ../../nbs/240_dynamics.imagination.ipynb #cell-38
+# %% ../../nbs/240_dynamics.imagination.ipynb #cell-52
 @torch.no_grad()
 def evaluate_return(
     system,  # the real environment

@@ -58,7 +58,7 @@ def _check_space(what, space, x):
         hint = "give the space that the data are of"
         raise WmilError(f"{what} {space} does not fit rows of {x.shape[1]} numbers: {hint}")
 
-
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-12
 def _spaces(env, action_space, observation_space, data):
     "The environment's specification as JSON (or None) and both spaces, checked against the data."
     spec = None
@@ -72,7 +72,7 @@ def _spaces(env, action_space, observation_space, data):
     _check_space("action space", action_space, data.act)
     return spec, action_space, observation_space
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-12
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-14
 _NAMES = {  # Minari's and ours
     "actions": "act",
     "rewards": "rew",
@@ -89,7 +89,7 @@ def _action_indices(act, space):
         raise WmilError(f"{problem}: encode the actions first")
     return index + int(space.start)
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-14
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-16
 def _hdf5(data, action_space) -> bytes:
     "The episodes as an HDF5 file in Minari's layout, in memory."
     import h5py
@@ -110,7 +110,7 @@ def _hdf5(data, action_space) -> bytes:
         file.flush()
         return file.id.get_file_image()
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-16
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-18
 def save_minari(
     data: Transitions,  # what to save
     dataset_id: str,  # "pendulum/random-v0"
@@ -149,7 +149,7 @@ def save_minari(
         (tmp / "data" / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
     return folder
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-18
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-20
 _FAULTS = (  # what Minari, HDF5 and Gymnasium raise on damaged files
     OSError,
     LookupError,
@@ -162,7 +162,7 @@ _FAULTS = (  # what Minari, HDF5 and Gymnasium raise on damaged files
     gymnasium.error.Error,
 )
 
-
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-22
 class _Ours(TypedDict):
     "What `save_minari` adds."
 
@@ -188,7 +188,7 @@ def _damaged(file, what):
     folder = next(p.parent for p in (file, *file.parents) if p.name == "data")
     return WmilError(f"{file} {what}: delete {folder} and collect or download the data again")
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-20
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-24
 def _metadata(folder, dataset_id):
     "What the data set says about itself."
     file = folder / "data" / "metadata.json"
@@ -206,7 +206,7 @@ def _metadata(folder, dataset_id):
     except DamagedFile as e:
         raise _damaged(file, str(e).removeprefix(f"{file} ")) from None
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-22
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-26
 def _check_version(metadata, folder):
     from minari import __version__, supported_dataset_versions
 
@@ -214,7 +214,7 @@ def _check_version(metadata, folder):
         written = f"{folder} was written by Minari {metadata['minari_version']:.20}"
         raise WmilError(f"{written}, which the installed {__version__} cannot read: install a newer minari")
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-24
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-28
 def _check_file(metadata, folder):
     "The data file, after comparing it with its checksum, or its episodes with what the metadata say."
     import h5py
@@ -239,14 +239,14 @@ def _check_file(metadata, folder):
         raise _damaged(file, f"holds {count} episodes where its metadata say {metadata['total_episodes']}")
     return file
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-26
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-30
 def _check_lengths(sizes, fields, file, where):
     n = sizes[2]
     if sizes != [n + 1, n, n, n, n]:
         listed = ", ".join(f"{size} {field}" for size, field in zip(sizes, fields))
         raise _damaged(file, f"is damaged: {where} has {listed}, expected n + 1, n, n, n, n")
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-28
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-32
 def _read_episodes(folder, file):
     "The action space, and a list of arrays for each of observations, actions, rewards, terminations, truncations."
     from minari import MinariDataset
@@ -272,7 +272,7 @@ def _read_episodes(folder, file):
         raise _damaged(file, f"is damaged: {where} {fault}") from None
     return dataset.action_space, columns
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-30
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-34
 def _join(arrays, dtype=torch.float32):
     "Arrays of episodes as one tensor."
     return torch.as_tensor(np.concatenate(arrays)).to(dtype)
@@ -284,7 +284,7 @@ def _check_steps(steps, metadata, file):
     if not steps:
         raise _damaged(file, "holds no steps")
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-32
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-36
 def load_minari(
     dataset_id: str,  # "pendulum/random-v0", or the id of a public data set that was downloaded
     path=None,  # folder of all data sets, see `minari_folder`
@@ -315,7 +315,7 @@ def load_minari(
     except (WmilError, *_FAULTS) as e:
         raise WmilError(f"{file} cannot be used: {str(e).splitlines()[0][:200]}") from None
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-46
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-50
 def _plain(about, dataset_id):
     "The description as JSON would give it back."
     try:
@@ -324,7 +324,7 @@ def _plain(about, dataset_id):
         hint = "describe it in numbers, text, lists and dicts"
         raise WmilError(f"what makes {dataset_id} cannot be stored ({e}): {hint}") from None
 
-
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-52
 def _check_about(folder, dataset_id, about):
     stored = _metadata(folder, dataset_id).get("wmil", {}).get("about", {})
     keys = [k for k in {**stored, **about} if stored.get(k) != about.get(k)]
@@ -334,7 +334,7 @@ def _check_about(folder, dataset_id, about):
         hint = "give yours another id or version, or delete that folder"
         raise WmilError(f"the data set in {folder} was made otherwise ({listed}): {hint}")
 
-
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-54
 def _lock(folder):
     "The lock that only one process holds while it collects."
     try:
@@ -343,7 +343,7 @@ def _lock(folder):
     except OSError as e:
         raise write_error(folder, e) from e
 
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-48
+# %% ../../nbs/205_dynamics.minari.ipynb #cell-56
 def cached_dataset(
     dataset_id: str,  # "driving/random-v0"
     make,  # function () -> Transitions, called where there is no such data set

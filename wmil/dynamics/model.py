@@ -33,14 +33,14 @@ def mean_and_std(
     mean, std = x.mean(dim), x.std(dim, correction=0)
     return mean, torch.where(std > 1e-6 * (1 + mean.abs()), std, torch.ones_like(std))
 
-
+# %% ../../nbs/215_dynamics.model.ipynb #cell-07
 def _align(statistic, x):
     "A statistic (D,) or (S, D), so that it broadcasts against (..., D) or (S, ..., D)."
     if statistic.ndim == 1:
         return statistic
     return statistic.view(statistic.shape[0], *[1] * (x.ndim - 2), -1)
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-08
+# %% ../../nbs/215_dynamics.model.ipynb #cell-10
 ACTIVATIONS = {"relu": nn.ReLU, "elu": nn.ELU, "tanh": nn.Tanh}
 
 
@@ -49,7 +49,7 @@ def _check_sizes(state_dim, action_dim, hidden_dims):
         sizes = f"state_dim {state_dim}, action_dim {action_dim}, hidden_dims {tuple(hidden_dims)}"
         raise ConfigError(f"sizes must be 1 or more: {sizes}")
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-10
+# %% ../../nbs/215_dynamics.model.ipynb #cell-12
 class WorldModel(nn.Module):
     "Deterministic world model: state and action in; next state, reward and probability of termination out."
 
@@ -89,7 +89,7 @@ class WorldModel(nn.Module):
             (logit - _align(self.done_shift, logit)).sigmoid(),
         )
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-12
+# %% ../../nbs/215_dynamics.model.ipynb #cell-14
 @patch
 def _initialise(self: WorldModel):
     "Orthogonal weights, zero biases, unit statistics."
@@ -102,7 +102,7 @@ def _initialise(self: WorldModel):
         self.register_buffer(f"{name}_std", torch.ones(n))
     self.register_buffer("done_shift", torch.zeros(1))  # what the weight of positives added to the logit
 
-
+# %% ../../nbs/215_dynamics.model.ipynb #cell-16
 @patch
 def predict_scaled(
     self: WorldModel,
@@ -116,7 +116,7 @@ def predict_scaled(
     z_next = self.dynamics(za)
     return self.decoder(z_next), self.reward_head(za), self.done_head(z_next)
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-14
+# %% ../../nbs/215_dynamics.model.ipynb #cell-18
 @patch
 def check_inputs(self: WorldModel, state, action):
     "`WmilError` for shapes that do not fit."
@@ -128,20 +128,20 @@ def check_inputs(self: WorldModel, state, action):
         shapes = f"state {tuple(state.shape)} and action {tuple(action.shape)}"
         raise WmilError(f"{shapes} must agree in all but the last dimension")
 
-
+# %% ../../nbs/215_dynamics.model.ipynb #cell-20
 def _check_plan(actions, action_dim):
     if actions.ndim < 3 or actions.shape[-2] < 1:
         expected = f"(B, horizon, {action_dim}) with a horizon of 1 or more"
         raise WmilError(f"actions have shape {tuple(actions.shape)}: expected {expected}")
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-16
+# %% ../../nbs/215_dynamics.model.ipynb #cell-22
 @patch
 def step(self: WorldModel, state, action) -> tuple:
     "The model as dynamics: next state (..., D), reward (...), probability of termination (...)."
     next_state, reward, done = self(state, action)
     return next_state, reward.squeeze(-1), done.squeeze(-1)
 
-
+# %% ../../nbs/215_dynamics.model.ipynb #cell-24
 @patch
 def rollout(
     self: WorldModel,
@@ -158,7 +158,7 @@ def rollout(
         dones.append(done)
     return torch.stack(states, -2), torch.stack(rewards, -1), torch.stack(dones, -1)
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-21
+# %% ../../nbs/215_dynamics.model.ipynb #cell-29
 @config
 class WorldModelConfig:
     "Sizes and loss of a world model."
@@ -170,7 +170,7 @@ class WorldModelConfig:
     done_coef: Annotated[float, Field(ge=0)] = 0.1  # weight of the termination's cross-entropy
     pos_weight: Annotated[float, Field(gt=0)] = 10.0  # weight of terminations in that cross-entropy
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-23
+# %% ../../nbs/215_dynamics.model.ipynb #cell-31
 def world_model_loss(
     model: WorldModel,  # or stacked ones
     batch: dict,  # obs (..., B, D), act (..., B, A), next_obs (..., B, D), rew (..., B), terminated (..., B)
@@ -195,7 +195,7 @@ def world_model_loss(
     total = cfg.state_coef * state_loss + cfg.reward_coef * reward_loss + cfg.done_coef * done_loss
     return {"total": total, "state": state_loss, "reward": reward_loss, "done": done_loss}
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-27
+# %% ../../nbs/215_dynamics.model.ipynb #cell-35
 def _check_data_sizes(model, data):
     for part in data:
         state_dim, action_dim = part.obs.shape[-1], part.act.shape[-1]
@@ -204,7 +204,7 @@ def _check_data_sizes(model, data):
             expected = f"{model.state_dim} and {model.action_dim}"
             raise WmilError(f"the data have {sizes}, this model expects {expected}")
 
-
+# %% ../../nbs/215_dynamics.model.ipynb #cell-37
 @patch
 def fit_statistics(
     self: WorldModel,
@@ -223,7 +223,7 @@ def fit_statistics(
     self.done_shift.fill_(float(torch.tensor(pos_weight).log()))
     return self
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-29
+# %% ../../nbs/215_dynamics.model.ipynb #cell-39
 class SupervisedLearner(nn.Module):
     "A world model as a learner."
 
@@ -243,7 +243,7 @@ class SupervisedLearner(nn.Module):
         losses = world_model_loss(self.model, batch, self.cfg)
         return losses["total"], {f"loss/{k}": v for k, v in losses.items()}
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-33
+# %% ../../nbs/215_dynamics.model.ipynb #cell-43
 class LinearModel(nn.Module):
     "Least squares from state and action to the change of state and the reward; termination is never predicted."
 
@@ -262,7 +262,7 @@ class LinearModel(nn.Module):
         out = torch.cat([state, action, torch.ones_like(state[..., :1])], -1) @ self.weight
         return state + out[..., :-1], out[..., -1], torch.zeros_like(out[..., -1])
 
-
+# %% ../../nbs/215_dynamics.model.ipynb #cell-45
 class NoChange(nn.Module):
     "The state stays, the reward is the mean one, nothing ends."
 
@@ -275,7 +275,7 @@ class NoChange(nn.Module):
         zero = torch.zeros_like(state[..., 0])
         return state, zero + self.rew, zero
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-35
+# %% ../../nbs/215_dynamics.model.ipynb #cell-47
 @torch.inference_mode()
 def imagine_open_loop(
     step,  # dynamics: (state (..., D), action (..., A)) -> next state, reward, done
@@ -292,7 +292,7 @@ def imagine_open_loop(
     states, rewards, dones = zip(*steps)
     return torch.stack(states, -2), torch.stack(rewards, -1), torch.stack(dones, -1)
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-37
+# %% ../../nbs/215_dynamics.model.ipynb #cell-49
 def k_step_error(
     step,  # dynamics
     data: Transitions,  # held out
@@ -306,7 +306,7 @@ def k_step_error(
     states, _, _ = imagine_open_loop(step, part["obs"], part["act"])
     return ((states - part["next_obs"]) / mean_and_std(data.obs)[1]).square().mean((0, 2))
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-42
+# %% ../../nbs/215_dynamics.model.ipynb #cell-54
 def calibration(
     prob: torch.Tensor,  # predicted, any shape
     happened: torch.Tensor,  # bool, the same shape
@@ -327,7 +327,7 @@ def calibration(
         "count": count[some].long(),
     }
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-44
+# %% ../../nbs/215_dynamics.model.ipynb #cell-56
 def calibration_error(
     prob: torch.Tensor,  # predicted, any shape
     happened: torch.Tensor,  # bool, the same shape
@@ -337,7 +337,7 @@ def calibration_error(
     c = calibration(prob, happened, bins)
     return float(((c["predicted"] - c["observed"]).abs() * c["count"]).sum() / c["count"].sum())
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-48
+# %% ../../nbs/215_dynamics.model.ipynb #cell-60
 @patch
 def settings(self: WorldModel) -> dict:
     "What `WorldModel(**settings)` needs to make the same network."
@@ -348,7 +348,7 @@ def settings(self: WorldModel) -> dict:
         "activation": self.activation,
     }
 
-
+# %% ../../nbs/215_dynamics.model.ipynb #cell-62
 def save_world_model(
     model,  # a WorldModel, or an ensemble (anything with `settings()`)
     folder,  # where
@@ -356,7 +356,7 @@ def save_world_model(
     "Write a model with its statistics and sizes, in full or not at all."
     save_checkpoint(folder, 0, model.state_dict(), {"kind": type(model).__name__, "settings": model.settings()})
 
-
+# %% ../../nbs/215_dynamics.model.ipynb #cell-64
 def _check_saved(checkpoint, folder, cls, expected):
     if checkpoint is None or not checkpoint.state:
         raise CheckpointError(f"{folder} holds no saved model: save one with save_world_model")
@@ -369,7 +369,7 @@ def _check_saved(checkpoint, folder, cls, expected):
             hint = "train one of that size, or change what is asked for"
             raise CheckpointError(f"the model in {folder} has {key} = {stored.get(key)}, expected {value}: {hint}")
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-50
+# %% ../../nbs/215_dynamics.model.ipynb #cell-66
 def load_world_model(
     folder,  # what `save_world_model` was given
     cls=WorldModel,  # the class that was saved

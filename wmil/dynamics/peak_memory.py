@@ -38,7 +38,7 @@ class PeakMemory(NamedTuple):
         "What the code needed on top of what had been there."
         return self.peak - self.start
 
-
+# %% ../../nbs/222_dynamics.peak_memory.ipynb #cell-09
 def peak_memory(
     code: str,  # Python code to measure
     before: str = "",  # code that runs first and isn't counted: imports, data

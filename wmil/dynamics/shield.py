@@ -52,7 +52,7 @@ def _check_shield(planner, limit, cost, options):
         expected = f"(P, {planner.horizon}, {planner.action_dim}), as long as the planner's plans"
         raise ConfigError(f"options have shape {tuple(options.shape)}: expected {expected}")
 
-
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-11
 class Shield:
     "Lets a planner's plan pass unless the ensemble predicts a crash; a policy for `rollout`."
 
@@ -75,7 +75,7 @@ class Shield:
         self.tries = tries
         self.backup = backup
 
-# %% ../../nbs/250_dynamics.shield.ipynb #cell-11
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-13
 @patch
 def judge(
     self: Shield,
@@ -88,7 +88,7 @@ def judge(
     crashed, reward = predict_outcomes(self.model, state, actions)
     return crashed[..., -1].mean(0), reward.mean(0)
 
-
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-15
 @patch
 def __call__(
     self: Shield,
@@ -106,7 +106,7 @@ def __call__(
     act = decode_action(self.planner.last[:, 0], self.planner.space)
     return {"act": act, "veto": veto, "crash_prob": prob}
 
-# %% ../../nbs/250_dynamics.shield.ipynb #cell-13
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-17
 @patch
 def replace(
     self: Shield,
@@ -124,7 +124,7 @@ def replace(
     score = (reward - self.cost * prob).view(len(tried), -1)
     return tried[score.argmax(0), at]
 
-# %% ../../nbs/250_dynamics.shield.ipynb #cell-20
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-24
 def manoeuvres(
     horizon: int = 16,  # H, steps
 ) -> torch.Tensor:  # (20, H, 3)
@@ -141,7 +141,7 @@ def manoeuvres(
     plans[..., 1:] = pedals.unsqueeze(1)
     return plans.flatten(0, 1)
 
-# %% ../../nbs/250_dynamics.shield.ipynb #cell-23
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-27
 def driving_rates(
     batch: dict,  # what `rollout` in Driving gave, (T, N, ...)
 ) -> dict:  # "crashes_per_km", "crashes_per_minute", "speed" m/s, "km", "reward" per step
@@ -158,7 +158,7 @@ def driving_rates(
         "reward": float(batch["rew"].double().mean()),
     }
 
-# %% ../../nbs/250_dynamics.shield.ipynb #cell-26
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-30
 class RuleShield:
     "Lets a policy act unless a rule raises an alarm, and brakes fully then; a policy for `rollout`."
 
@@ -180,7 +180,7 @@ class RuleShield:
         braking = torch.stack([act[:, 0], torch.zeros(len(act)), torch.ones(len(act))], -1)
         return {"act": torch.where(veto.unsqueeze(1), braking, act), "veto": veto}
 
-# %% ../../nbs/250_dynamics.shield.ipynb #cell-31
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-35
 class CrashStory(NamedTuple):
     "What the members expected of the actions that were taken, and what came of them."
 
@@ -189,7 +189,7 @@ class CrashStory(NamedTuple):
     true: torch.Tensor  # states that came, (L+1, D)
     crashed: int | None  # steps until the crash
 
-# %% ../../nbs/250_dynamics.shield.ipynb #cell-33
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-37
 def _window_of(windows, row, horizon):
     "Position of a row among the windows."
     at = (windows.row == row).nonzero()
@@ -198,7 +198,7 @@ def _window_of(windows, row, horizon):
         raise WmilError(f"{problem}; take a row of crash_windows")
     return int(at[0, 0])
 
-# %% ../../nbs/250_dynamics.shield.ipynb #cell-35
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-39
 @torch.inference_mode()
 def explain_crash(
     ensemble: WorldModelEnsemble,  # one ensemble
@@ -220,14 +220,14 @@ def explain_crash(
         crashed=steps if steps <= horizon else None,
     )
 
-# %% ../../nbs/250_dynamics.shield.ipynb #cell-37
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-41
 def _readable(states):
     "Three quantities (...) of states (..., 34), by title."
     reading = read_state(states.flatten(0, -2))
     speed, heading, gap = (x.view(states.shape[:-1]) for x in (reading.speed, reading.heading, reading.gap))
     return {"speed (m/s)": speed, "heading (°)": heading.rad2deg(), "free road ahead (m)": gap.clamp(min=0)}
 
-# %% ../../nbs/250_dynamics.shield.ipynb #cell-39
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-43
 def draw_explanation(
     story: CrashStory,
     axes,  # four
@@ -248,7 +248,7 @@ def draw_explanation(
         ax.set(xlabel="s ahead", ylabel=what)
     axes[3].set(ylim=(-0.02, 1.02))
 
-# %% ../../nbs/250_dynamics.shield.ipynb #cell-43
+# %% ../../nbs/250_dynamics.shield.ipynb #cell-47
 def draw_lidar(
     obs: torch.Tensor,  # one state, (34,)
     ax,  # where to draw

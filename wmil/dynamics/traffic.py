@@ -34,7 +34,7 @@ def clip(
     "A number within bounds; many times faster than NumPy's for a single one."
     return low if x < low else high if x > high else x
 
-
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-11
 class KinematicVehicle:
     "highway-env's bicycle model (`Vehicle.step`) on a straight road along x, in plain numbers."
 
@@ -63,7 +63,7 @@ class KinematicVehicle:
         self.lane_index = ("0", "1", k)
         self.lane = self.road.network.graph["0"]["1"][k]
 
-# %% ../../nbs/225_dynamics.traffic.ipynb #cell-11
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-13
 class StraightRoad(Road):
     "A highway along x on which cars find their neighbours quickly."
 
@@ -82,7 +82,7 @@ class StraightRoad(Road):
                 x_rear, rear = v.x, v
         return front, rear
 
-# %% ../../nbs/225_dynamics.traffic.ipynb #cell-13
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-15
 class Car(KinematicVehicle, IDMVehicle):
     "Another driver: the Intelligent Driver Model along the lane, MOBIL between lanes, as in highway-env."
 
@@ -103,7 +103,7 @@ class Car(KinematicVehicle, IDMVehicle):
             "acceleration": clip(wanted, -self.ACC_MAX, self.ACC_MAX),
         }
 
-# %% ../../nbs/225_dynamics.traffic.ipynb #cell-15
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-17
 @patch
 def acceleration(self: Car, ego_vehicle, front_vehicle=None, rear_vehicle=None) -> float:
     "m/s² that the Intelligent Driver Model wants (Treiber, Hennecke and Helbing 2000)."
@@ -115,7 +115,7 @@ def acceleration(self: Car, ego_vehicle, front_vehicle=None, rear_vehicle=None) 
         acc -= (self.desired_gap(ego_vehicle, front_vehicle) / utils.not_zero(front_vehicle.x - ego_vehicle.x)) ** 2
     return self.COMFORT_ACC_MAX * acc
 
-# %% ../../nbs/225_dynamics.traffic.ipynb #cell-17
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-19
 @patch
 def desired_gap(self: Car, ego_vehicle, front_vehicle=None, projected=True) -> float:
     "m to keep from the car ahead: a jam distance, a time gap, and the distance that braking takes."
@@ -125,7 +125,7 @@ def desired_gap(self: Car, ego_vehicle, front_vehicle=None, projected=True) -> f
     braking = v * dv / (2 * math.sqrt(-self.COMFORT_ACC_MAX * self.COMFORT_ACC_MIN))
     return self.DISTANCE_WANTED + v * self.TIME_WANTED + braking
 
-# %% ../../nbs/225_dynamics.traffic.ipynb #cell-19
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-21
 @patch
 def steering_control(self: Car, target_lane_index) -> float:
     "rad of steering that brings the car to the middle of a lane."
@@ -136,18 +136,18 @@ def steering_control(self: Car, target_lane_index) -> float:
     angle = math.atan(2 * math.tan(math.asin(clip(self.LENGTH / 2 / v * turn, -1, 1))))
     return clip(angle, -self.MAX_STEERING_ANGLE, self.MAX_STEERING_ANGLE)
 
-# %% ../../nbs/225_dynamics.traffic.ipynb #cell-21
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-23
 class Ego(KinematicVehicle, Vehicle):
     "Our car; other drivers suppose that it wants to go at the limit."
 
     target_speed = 30.0
 
-# %% ../../nbs/225_dynamics.traffic.ipynb #cell-26
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-28
 RAY_ANGLES = np.arange(LIDAR_CELLS) * 2 * np.pi / LIDAR_CELLS
 RAY_DIRECTIONS = np.stack([np.cos(RAY_ANGLES), np.sin(RAY_ANGLES)], -1)  # (16, 2)
 HALF_SIZE = np.array([Vehicle.LENGTH, Vehicle.WIDTH]) / 2  # m, of a car
 
-
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-30
 def _box_distance(offset, heading):
     "m along each ray to each car's box, (V, 16); infinite where the ray misses it."
     c, s = np.cos(heading), np.sin(heading)
@@ -159,7 +159,7 @@ def _box_distance(offset, heading):
     near, far = np.minimum(a, b).max(-1), np.maximum(a, b).min(-1)
     return np.where((near <= far) & (near <= LIDAR_RANGE) & (far >= 0), near, np.inf)
 
-# %% ../../nbs/225_dynamics.traffic.ipynb #cell-28
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-32
 def car_distance(
     ego: np.ndarray,  # x, y, heading, speed of our car
     cars: np.ndarray,  # the same of others, (V, 4)
@@ -175,7 +175,7 @@ def car_distance(
     distance[centre > LIDAR_RANGE] = np.inf
     return distance
 
-# %% ../../nbs/225_dynamics.traffic.ipynb #cell-30
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-34
 def rail_distance(
     y: float,  # where our car is across the road, m
     rails=RAILS,  # y of the left and the right rail, m
@@ -185,7 +185,7 @@ def rail_distance(
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(sin > 0, (rails[1] - y) / sin, np.where(sin < 0, (rails[0] - y) / sin, np.inf))
 
-# %% ../../nbs/225_dynamics.traffic.ipynb #cell-32
+# %% ../../nbs/225_dynamics.traffic.ipynb #cell-36
 def _velocity(rows):
     "Velocity vectors of x, y, heading, speed."
     return rows[..., 3:] * np.stack([np.cos(rows[..., 2]), np.sin(rows[..., 2])], -1)

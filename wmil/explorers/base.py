@@ -43,7 +43,7 @@ class Explorer:
         "Write a sentence below the panels."
         self.note, self.tone = note, tone
 
-# %% ../../nbs/605_explorers.base.ipynb #cell-06
+# %% ../../nbs/605_explorers.base.ipynb #cell-07
 def _whole(value):
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigError(f"{value!r:.40} was sent where a whole number was expected")
@@ -76,7 +76,7 @@ def handle(
         self.say(str(e), "bad")
     self.refresh()
 
-# %% ../../nbs/605_explorers.base.ipynb #cell-08
+# %% ../../nbs/605_explorers.base.ipynb #cell-09
 @patch
 def refresh(self: Explorer):
     "Draw again, wherever the explorer is displayed."
@@ -102,7 +102,7 @@ def _ipython_display_(self: Explorer):
 def _receive(self: Explorer, canvas, message, buffers):
     self.handle(message)
 
-# %% ../../nbs/605_explorers.base.ipynb #cell-10
+# %% ../../nbs/605_explorers.base.ipynb #cell-11
 @patch
 def close(self: Explorer):
     "Stop listening; the last picture stays."

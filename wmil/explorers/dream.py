@@ -91,7 +91,7 @@ def frames(self: Dream) -> list:  # of (64, 64)
     "The frames of the dream; the first is real."
     return [self.play.steps[self.origin].frame, *(expected.frame for _, expected in self.dreamt)]
 
-
+# %% ../../nbs/620_explorers.dream.ipynb #cell-11
 def _check_dreamt(dream, action):
     inside = 0 <= action.x < SIZE and 0 <= action.y < SIZE
     if action.kind not in dream.play.kinds or not inside:
@@ -115,7 +115,7 @@ def imagine(
     previous = frames[-2] if len(frames) > 1 else _frame_before(self, self.origin)
     self.dreamt.append((action, expect(self.model, frames[-1], action, previous)))
 
-# %% ../../nbs/620_explorers.dream.ipynb #cell-11
+# %% ../../nbs/620_explorers.dream.ipynb #cell-13
 @patch
 def live(self: Dream) -> int:  # frames of the dream that came true, up to the first that didn't
     "Wake, and do for real what was dreamt."
@@ -128,7 +128,7 @@ def live(self: Dream) -> int:  # frames of the dream that came true, up to the f
         true += right
     return int(true)
 
-# %% ../../nbs/620_explorers.dream.ipynb #cell-16
+# %% ../../nbs/620_explorers.dream.ipynb #cell-18
 DOUBTFUL = 0.3  # a pixel that may be wrong with this probability is painted
 
 
@@ -141,7 +141,7 @@ def _asleep_panels(dream, frame):
     last = FramePanel(f"doubtful: {doubts or 'no'} pixels", frame, marks, faded=True)
     return real, FramePanel(title, frame, active=True), last
 
-# %% ../../nbs/620_explorers.dream.ipynb #cell-17
+# %% ../../nbs/620_explorers.dream.ipynb #cell-20
 class DreamExplorer(PlayExplorer):
     "Play a game beside a model that learns it, and in that model."
 
@@ -160,7 +160,7 @@ class DreamExplorer(PlayExplorer):
         self.shown = 0  # the step that the slider is at
         self.say("Play: the model learns from each press. Then press “dream”, and it answers instead of the game.")
 
-# %% ../../nbs/620_explorers.dream.ipynb #cell-18
+# %% ../../nbs/620_explorers.dream.ipynb #cell-22
 @patch
 def _commands(self: DreamExplorer):
     asleep, dreamt = self.dream.asleep, bool(self.dream.dreamt)
@@ -169,7 +169,7 @@ def _commands(self: DreamExplorer):
     save = CommandButton("save", "save", f"write what you really played into {self.folder.name}", enabled=not asleep)
     return dream, live, save
 
-
+# %% ../../nbs/620_explorers.dream.ipynb #cell-24
 @patch
 def view(self: DreamExplorer) -> View:
     "Real, imagined and wrong; or the dream."
@@ -189,12 +189,12 @@ def view(self: DreamExplorer) -> View:
     words = self._commands(), timeline, self.note, self.tone
     return View(play.name, panels, facts, budget, play.kinds, legal, *words)
 
-# %% ../../nbs/620_explorers.dream.ipynb #cell-20
+# %% ../../nbs/620_explorers.dream.ipynb #cell-26
 def _verdict(expected):
     count = int(expected.wrong.sum())
     return "imagined rightly" if not count else f"{count} pixel{'s' * (count != 1)} imagined wrongly"
 
-
+# %% ../../nbs/620_explorers.dream.ipynb #cell-28
 @patch
 def press(self: DreamExplorer, action):
     "An action, of the game or of the dream."
@@ -209,7 +209,7 @@ def press(self: DreamExplorer, action):
     words, tone = describe_step(before, action, after)
     self.say(words if expected is None else f"{words[:-1]}; {_verdict(expected)}.", tone)
 
-
+# %% ../../nbs/620_explorers.dream.ipynb #cell-30
 @patch
 def seek(self: DreamExplorer, step):
     "Look at an earlier step."
@@ -220,7 +220,7 @@ def seek(self: DreamExplorer, step):
     self.shown = step
     self.say(name_of(self.play.steps[step].action) + "." if step else "The beginning.")
 
-# %% ../../nbs/620_explorers.dream.ipynb #cell-22
+# %% ../../nbs/620_explorers.dream.ipynb #cell-32
 @patch
 def _toggle(self: DreamExplorer):
     if self.dream.asleep:
@@ -230,7 +230,7 @@ def _toggle(self: DreamExplorer):
         self.dream.fall_asleep(self.shown)
         self.say("Asleep: the model answers, and the game isn't asked. Reset begins the dream again.")
 
-
+# %% ../../nbs/620_explorers.dream.ipynb #cell-34
 @patch
 def _live(self: DreamExplorer):
     dreamt = len(self.dream.dreamt)

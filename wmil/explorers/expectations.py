@@ -32,7 +32,7 @@ def expect(
     imagined = model.imagine(frame, [action], previous)
     return Expected(imagined.frames[0], 1 - np.exp(imagined.log_prob[0]))
 
-
+# %% ../../nbs/615_explorers.expectations.ipynb #cell-07
 def expect_and_learn(
     model,  # with `imagine` and `learn`
     transition: Transition,
@@ -48,7 +48,7 @@ def new_model() -> PixelModel:
     "A pixel model that has seen nothing of any game, but knows whom to believe."
     return PixelModel(load_mixer())
 
-# %% ../../nbs/615_explorers.expectations.ipynb #cell-07
+# %% ../../nbs/615_explorers.expectations.ipynb #cell-09
 class Foreseen:
     "What a model expects of each step of a recording, learning from each before the next."
 
@@ -80,7 +80,7 @@ class Foreseen:
         while self.asked <= min(step, len(self.session) - 1):
             self.advance()
 
-# %% ../../nbs/615_explorers.expectations.ipynb #cell-13
+# %% ../../nbs/615_explorers.expectations.ipynb #cell-15
 def comparison(
     frame: np.ndarray,  # (64, 64), what came
     expected: Expected = None,  # None: nothing
@@ -96,7 +96,7 @@ def comparison(
     verdict = f"wrong: {count} pixel{'s' * (count != 1)}" if count else "wrong: none"
     return real, FramePanel("imagined", expected.frame), FramePanel(verdict, frame, expected.wrong, faded=True)
 
-
+# %% ../../nbs/615_explorers.expectations.ipynb #cell-17
 def wrong_pixels(
     expectations: list,  # of Expected or None
 ) -> tuple:  # of int or None

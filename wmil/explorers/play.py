@@ -25,7 +25,7 @@ def _check_budget(budget):
             f"budget = {budget!r}: expected how many actions may be made, 1 or more, or None for no limit"
         )
 
-
+# %% ../../nbs/610_explorers.play.ipynb #cell-07
 class Play:
     "A game that is played by hand: every step so far, and the state behind it."
 
@@ -61,7 +61,7 @@ class Play:
         "Those of them that are worth pressing now."
         return tuple(np.flatnonzero(self.engine.obs.legal).tolist())
 
-# %% ../../nbs/610_explorers.play.ipynb #cell-07
+# %% ../../nbs/610_explorers.play.ipynb #cell-09
 def _check_press(play, action):
     if play.budget is not None and play.actions >= play.budget:
         raise GameError(f"all {play.budget} actions are spent: save what you have, or begin again with a larger budget")
@@ -70,7 +70,7 @@ def _check_press(play, action):
         names = ", ".join(ACTION_NAMES[kind] for kind in play.legal)
         raise GameError(f"{name} does nothing here: expected {names}")
 
-
+# %% ../../nbs/610_explorers.play.ipynb #cell-11
 @patch
 def press(
     self: Play,
@@ -87,7 +87,7 @@ def press(
     self.states.append(self.engine.get_state())
     return obs
 
-# %% ../../nbs/610_explorers.play.ipynb #cell-09
+# %% ../../nbs/610_explorers.play.ipynb #cell-13
 @patch
 def go_back(
     self: Play,
@@ -105,7 +105,7 @@ def session(self: Play) -> Session:
     "The play as arrays."
     return session_from_steps(self.steps)
 
-# %% ../../nbs/610_explorers.play.ipynb #cell-12
+# %% ../../nbs/610_explorers.play.ipynb #cell-16
 def _of_levels(step):
     return f"level {step.levels} of {step.win_levels}" if step.win_levels else f"level {step.levels}"
 
@@ -125,7 +125,7 @@ def describe_step(
         return f"{name}: the game is over. Reset begins the level again.", "bad"
     return (f"{name}.", "") if (before.frame != after.frame).any() else (f"{name}: nothing has changed.", "")
 
-
+# %% ../../nbs/610_explorers.play.ipynb #cell-18
 def play_facts(
     play: Play,
 ) -> dict:
@@ -135,7 +135,7 @@ def play_facts(
     facts = {"level": f"{level} of {obs.win_levels}" if obs.win_levels else level}
     return facts if play.budget else {**facts, "actions": play.actions}
 
-# %% ../../nbs/610_explorers.play.ipynb #cell-14
+# %% ../../nbs/610_explorers.play.ipynb #cell-20
 class PlayExplorer(Explorer):
     "Play a game with keys and mouse, and record it."
 
@@ -171,7 +171,7 @@ class PlayExplorer(Explorer):
             self.recorder.close()
         super().close()
 
-# %% ../../nbs/610_explorers.play.ipynb #cell-16
+# %% ../../nbs/610_explorers.play.ipynb #cell-22
 @patch
 def _record(self: PlayExplorer, action, obs):
     try:
@@ -180,7 +180,7 @@ def _record(self: PlayExplorer, action, obs):
         self.play.go_back(self.play.actions - 1)
         raise
 
-
+# %% ../../nbs/610_explorers.play.ipynb #cell-24
 @patch
 def view(self: PlayExplorer) -> View:
     "The frame, and what can be pressed."
@@ -200,7 +200,7 @@ def command(self: PlayExplorer, name: str):
         raise WmilError(f"there is no button {name!r} here")
     self.say(f"Saved {self.play.actions} actions as {display_path(self.save())}.", "good")
 
-# %% ../../nbs/610_explorers.play.ipynb #cell-18
+# %% ../../nbs/610_explorers.play.ipynb #cell-26
 @patch
 def save(
     self: PlayExplorer,

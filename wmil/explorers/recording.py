@@ -28,7 +28,7 @@ def _check_recording(recording):
     elif not Path(recording).is_file():
         raise ConfigError(f"{recording} is not a file: expected a recording, .jsonl or .jsonl.gz")
 
-
+# %% ../../nbs/630_explorers.recording.ipynb #cell-07
 class RecordingExplorer(Explorer):
     "Step through a recording beside what a model expected of it."
 
@@ -54,7 +54,7 @@ class RecordingExplorer(Explorer):
         "What the model expected, as far as it was asked."
         return Foreseen(self.session, self.model)
 
-# %% ../../nbs/630_explorers.recording.ipynb #cell-07
+# %% ../../nbs/630_explorers.recording.ipynb #cell-09
 def _why(explorer, step):
     session = explorer.session
     if step >= explorer.foreseen.asked and step:
@@ -63,7 +63,7 @@ def _why(explorer, step):
         return "the game is won" if STATES[session.states[step]] == "WIN" else "a new level"
     return "a reset" if session.actions[step, 0] == RESET and step else "a new beginning"
 
-
+# %% ../../nbs/630_explorers.recording.ipynb #cell-11
 @patch
 def view(self: RecordingExplorer) -> View:
     "What came at this step, what was expected, and where they differ."
@@ -77,14 +77,14 @@ def view(self: RecordingExplorer) -> View:
     note = self.note or _progress(self)
     return View(session.game, panels, facts, timeline=timeline, note=note, tone=self.tone)
 
-
+# %% ../../nbs/630_explorers.recording.ipynb #cell-13
 def _progress(explorer):
     asked, problems = explorer.foreseen, explorer.session.problems
     if not asked.done:
         return f"The model has seen {asked.asked} of {len(explorer.session)} steps."
     return f"{len(problems)} lines of the recording could not be used." if problems else ""
 
-
+# %% ../../nbs/630_explorers.recording.ipynb #cell-15
 @patch
 def seek(self: RecordingExplorer, step: int):
     "Look at another step."
@@ -92,7 +92,7 @@ def seek(self: RecordingExplorer, step: int):
         raise WmilError(f"step {step} does not exist: expected 0 to {len(self.session) - 1}")
     self.shown = step
 
-# %% ../../nbs/630_explorers.recording.ipynb #cell-09
+# %% ../../nbs/630_explorers.recording.ipynb #cell-17
 @patch
 def foresee(
     self: RecordingExplorer,
@@ -110,7 +110,7 @@ async def _look_ahead(explorer):
         explorer.refresh()
         await asyncio.sleep(0.05)
 
-# %% ../../nbs/630_explorers.recording.ipynb #cell-10
+# %% ../../nbs/630_explorers.recording.ipynb #cell-19
 @patch
 def _ipython_display_(self: RecordingExplorer):
     Explorer._ipython_display_(self)

@@ -95,7 +95,7 @@ def marked_cells(
     cells = marks.reshape(8, 8, 8, 8).any((1, 3))
     return cells.repeat(8, 0).repeat(8, 1)
 
-# %% ../../nbs/600_explorers.view.ipynb #cell-13
+# %% ../../nbs/600_explorers.view.ipynb #cell-14
 def panel_pixels(
     panel: FramePanel,
 ) -> np.ndarray:  # (64, 64, 4) uint8, the last: how opaque
@@ -108,7 +108,7 @@ def panel_pixels(
         pixels[panel.marks] = (*MARK, 255)
     return pixels
 
-# %% ../../nbs/600_explorers.view.ipynb #cell-16
+# %% ../../nbs/600_explorers.view.ipynb #cell-17
 @functools.cache
 def _font(size, bold=False):
     from matplotlib import get_data_path
@@ -134,7 +134,7 @@ def _fitting(text, font, width):
         text = text[:-1].rstrip()
     return text and text + "…"
 
-# %% ../../nbs/600_explorers.view.ipynb #cell-17
+# %% ../../nbs/600_explorers.view.ipynb #cell-19
 def _write_words(draw, view, width, height):
     title = _fitting(view.title, _font(13, bold=True), width)
     draw.text((2, 3), title, GREY, _font(13, bold=True))
@@ -150,7 +150,7 @@ def _draw_panel(picture, draw, panel, left, top):
     picture.paste(Image.fromarray(pixels), (left, top))
     draw.rectangle((left, top, left + side - 1, top + side - 1), outline=GREY)
 
-# %% ../../nbs/600_explorers.view.ipynb #cell-19
+# %% ../../nbs/600_explorers.view.ipynb #cell-21
 def _draw_timeline(draw, timeline, width, bottom):
     most, gap = max([1, *filter(None, timeline.wrong)]), (width - 16) / max(1, timeline.last)
     draw.line((8, bottom, width - 8, bottom), GREY, 2)
@@ -161,7 +161,7 @@ def _draw_timeline(draw, timeline, width, bottom):
     knob = 8 + gap * timeline.step
     draw.ellipse((knob - 5, bottom - 5, knob + 5, bottom + 5), GREY)
 
-# %% ../../nbs/600_explorers.view.ipynb #cell-21
+# %% ../../nbs/600_explorers.view.ipynb #cell-23
 def draw_view(
     view: View,
 ) -> Image.Image:
@@ -179,7 +179,7 @@ def draw_view(
         _draw_timeline(draw, view.timeline, n * (side + GAP) - GAP, height - LINE - 8)
     return picture
 
-# %% ../../nbs/600_explorers.view.ipynb #cell-23
+# %% ../../nbs/600_explorers.view.ipynb #cell-25
 def still_png(
     view: View,
 ) -> bytes:

@@ -33,7 +33,7 @@ def cart_data(
 
     return collect_transitions(DynamicsEnv(CartPole(), carts, seed), push, steps, CartPole.action_space)
 
-
+# %% ../../nbs/644_explorers.web_cart.ipynb #cell-07
 def train_cart(
     seed: int = 0,  # of data and weights
     updates: int = 800,  # gradient steps
@@ -46,7 +46,7 @@ def train_cart(
     trainer.fit(ensemble, TransitionBatches(data, 256, ensemble.member_seeds, bootstrap=True))
     return ensemble.eval()
 
-# %% ../../nbs/644_explorers.web_cart.ipynb #cell-09
+# %% ../../nbs/644_explorers.web_cart.ipynb #cell-11
 def cart_model():  # WorldModelEnsemble
     "The networks of the page; `WmilError` if wmil was installed without its repository."
     folder = root() / "weights" / "dynamics_cartpole"

@@ -53,7 +53,7 @@ def _crates_text(game):
     signs = {"#": cell_list(room.pillars), "o": goals - boxes, "$": boxes - goals, "*": boxes & goals}
     return {"rows": _rows(_signs(SIDE * SIDE, {**signs, "+" if player in goals else "@": [player]}), SIDE)}
 
-
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-09
 def _lights_text(game):
     board = game.board
     start, target = (
@@ -71,7 +71,7 @@ def level_text(
         raise WmilError(f"{game.name} isn't written in JavaScript: expected one of {', '.join(writers)}")
     return writers[game.name](game)
 
-# %% ../../nbs/642_explorers.web_games.ipynb #cell-10
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-12
 def _maze_level(text):
     rows = text["rows"].split()
 
@@ -92,7 +92,7 @@ def _maze_level(text):
     bar = Sprite(bar_pixels(0), name="bar", y=59, layer=1)
     return Level([Sprite(draw_board(layout, 0), name="board"), bar, figure], data=data)
 
-# %% ../../nbs/642_explorers.web_games.ipynb #cell-11
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-14
 def _crates_level(text):
     cells = text["rows"].replace(" ", "")
     pillars, goals, crates = (sum(1 << i for i, c in enumerate(cells) if c in signs) for signs in ("#", "o*+", "$*"))
@@ -106,7 +106,7 @@ def _crates_level(text):
     room = Room(pillars, goals, neighbours(pillars), None, None)  # nobody has counted its distances
     return Level(sprites, data={"room": room, "start": (player, crates)})
 
-
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-16
 def _lights_level(text):
     start, target = (tuple(int(c) for c in text[name].replace(" ", "")) for name in ("start", "target"))
     height, width = len(text["start"].split()), text["start"].index(" ")
@@ -115,7 +115,7 @@ def _lights_level(text):
     plate = Sprite(pixels, name="plate", x=board.left - 2, y=board.top - 2)
     return Level([plate], data={"board": board, "start": start})
 
-# %% ../../nbs/642_explorers.web_games.ipynb #cell-13
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-18
 def _check_grid(name, text, rows, columns, once):
     "Rows and columns, and signs of which there must be exactly one."
     grid = text.get("rows", "").split()
@@ -126,7 +126,7 @@ def _check_grid(name, text, rows, columns, once):
         if found != 1:
             raise WmilError(f"a level of {name} has {found} of the sign {' or '.join(signs)}: expected one")
 
-
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-20
 def _check_lamps(text):
     start, target = text.get("start", "").split(), text.get("target", "").split()
     shapes = [[len(row) for row in rows] for rows in (start, target)]
@@ -142,7 +142,7 @@ def _check_lamps(text):
             f"each below the number of colours, which is {len(LAMP_COLORS)} at most"
         )
 
-
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-22
 def _check_level(name, text):
     if check_choice("game", name, ("maze", "lights", "crates")) == "maze":
         _check_grid(name, text, HEIGHT, WIDTH, ("S", "G"))
@@ -151,7 +151,7 @@ def _check_level(name, text):
     else:
         _check_lamps(text)
 
-# %% ../../nbs/642_explorers.web_games.ipynb #cell-15
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-24
 LEVEL_READERS = {"maze": (Maze, _maze_level), "lights": (Lights, _lights_level), "crates": (Crates, _crates_level)}
 
 
@@ -174,7 +174,7 @@ def draw_game(
     "The frame that a game shows."
     return game.camera.render(game.current_level.get_sprites()).astype(np.uint8)
 
-# %% ../../nbs/642_explorers.web_games.ipynb #cell-18
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-27
 STRANGE = {  # game -> its hand-made levels
     "maze": [
         {"name": "no walls", "rows": "S...... ....... ....... ....... ....... ....... ......G", "budget": 60},
@@ -190,7 +190,7 @@ STRANGE = {  # game -> its hand-made levels
     ],
 }
 
-# %% ../../nbs/642_explorers.web_games.ipynb #cell-21
+# %% ../../nbs/642_explorers.web_games.ipynb #cell-30
 def _tile_text(tile):  # (8, 8) colours, -1 where transparent
     return " ".join("".join("." if c < 0 else f"{c:x}" for c in row) for row in tile.tolist())
 

@@ -55,7 +55,7 @@ def pack_player(
     bulk = {"arrays": index, "weights": _text(b"".join(parts)), "patches": _text(tokenizer.patches.tobytes())}
     return {**sizes, "embed": model.output_embeddings.shape[1], "kinds": kinds, **places, **bulk}
 
-
+# %% ../../nbs/640_explorers.web_network.ipynb #cell-13
 def script_of(
     name: str,  # of the value in the page
     value,  # plain values
@@ -63,7 +63,7 @@ def script_of(
     "A script that hands a value to the page."
     return f"(globalThis.wmilDream ??= {{}}).{name} = {json.dumps(value, separators=(',', ':'))};\n"
 
-# %% ../../nbs/640_explorers.web_network.ipynb #cell-14
+# %% ../../nbs/640_explorers.web_network.ipynb #cell-16
 def page_file(
     name: str,  # "network.js"
 ) -> Path:
@@ -78,7 +78,7 @@ def has_node() -> bool:
     "Whether Node.js is there."
     return shutil.which("node") is not None
 
-# %% ../../nbs/640_explorers.web_network.ipynb #cell-16
+# %% ../../nbs/640_explorers.web_network.ipynb #cell-18
 def ask_javascript(
     scripts,  # texts, evaluated in order
     expression: str,  # what is wanted of them

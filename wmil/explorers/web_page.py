@@ -63,7 +63,7 @@ SHELL = """<!doctype html>
 def _shell(*scripts):
     return SHELL + "\n".join(f'<script src="{name}"></script>' for name in scripts) + "\n"
 
-# %% ../../nbs/645_explorers.web_page.ipynb #cell-09
+# %% ../../nbs/645_explorers.web_page.ipynb #cell-10
 def _check_replaceable(folder):
     known = {*PAGE_FILES, "data.js", "player.js", "members.js", "index.html", "cartpole.html"}
     others = {file.name for file in folder.iterdir()} - known if folder.is_dir() else ()
@@ -92,7 +92,7 @@ def write_page(
         (new / "cartpole.html").write_text(_shell("members.js", "cart.js"), encoding="utf-8")
     return folder / "index.html"
 
-# %% ../../nbs/645_explorers.web_page.ipynb #cell-18
+# %% ../../nbs/645_explorers.web_page.ipynb #cell-19
 @config
 class PageCommand:
     "Where the page goes, and whose dream it shows."
@@ -111,7 +111,7 @@ def main(argv=None):
     page = write_page(Path(options.folder).expanduser(), options.player or None)
     print(f"made {display_path(page)}")
 
-# %% ../../nbs/645_explorers.web_page.ipynb #cell-19
+# %% ../../nbs/645_explorers.web_page.ipynb #cell-20
 if __name__ == "__main__" and "__file__" in globals():
     from wmil.explorers.web_page import main as command  # --help reads the comments of a class of a module
 

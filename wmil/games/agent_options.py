@@ -45,7 +45,7 @@ def _check_needs(name, needs, model, tokenizer, games):
             f"the agent {name!r} looks into the game itself: pass games, the Engine or GameVec that is played"
         )
 
-# %% ../../nbs/496_games.agent_options.ipynb #cell-08
+# %% ../../nbs/496_games.agent_options.ipynb #cell-09
 SHORT_NAMES = {"nodes": "max_expansions"}  # of options
 
 
@@ -63,7 +63,7 @@ def agent_options(
             options |= {key: (field.type, field.default, name) for key, field in fields}
     return options
 
-# %% ../../nbs/496_games.agent_options.ipynb #cell-09
+# %% ../../nbs/496_games.agent_options.ipynb #cell-11
 def _check_type(agent, option, value, annotation):
     "Refuse a value of another type than the option's."
     if value is None:
@@ -80,7 +80,7 @@ def _check_type(agent, option, value, annotation):
             f"{option} = {value!r:.60} is not allowed for the agent {agent!r}: {e.errors()[0]['msg']}"
         ) from None
 
-# %% ../../nbs/496_games.agent_options.ipynb #cell-11
+# %% ../../nbs/496_games.agent_options.ipynb #cell-13
 def _read_agent_options(name, cls, options):
     "Checked options of an agent as arguments of its class."
     known, values, nested = agent_options(cls), {}, {}
@@ -103,7 +103,7 @@ def _read_agent_options(name, cls, options):
         values[owner] = make_config(known[owner][0], changes, f"options of the agent {name!r}")
     return values
 
-# %% ../../nbs/496_games.agent_options.ipynb #cell-12
+# %% ../../nbs/496_games.agent_options.ipynb #cell-15
 def make_agent(
     name: str,  # one of AGENTS
     model=None,  # a `GameTransformer`, for those that need one
@@ -123,7 +123,7 @@ def make_agent(
         return cls(model, tokenizer, num=num, seed=seed, **options)
     return cls(num=num, seed=seed, **options)
 
-# %% ../../nbs/496_games.agent_options.ipynb #cell-15
+# %% ../../nbs/496_games.agent_options.ipynb #cell-18
 def read_options(
     texts,  # name=value each
 ) -> dict:  # name -> number, truth or text

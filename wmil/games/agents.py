@@ -93,7 +93,7 @@ def _check_games(self: Agent, games, what):
         )
     raise WmilError(f"{games} games for an agent of {self.num}: make it with num={games}")
 
-# %% ../../nbs/488_games.agents.ipynb #cell-12
+# %% ../../nbs/488_games.agents.ipynb #cell-13
 @patch
 def act(
     self: Agent,
@@ -105,7 +105,7 @@ def act(
     actions = self.act_batch(np.asarray(obs.frame)[None], np.asarray(obs.legal)[None], np.array([obs.levels]), start)
     return Action(*actions[0].tolist())
 
-# %% ../../nbs/488_games.agents.ipynb #cell-13
+# %% ../../nbs/488_games.agents.ipynb #cell-15
 @patch
 def __call__(self: Agent, obs, info):
     "A policy for `rollout` over a `GameVec`."
@@ -118,7 +118,7 @@ def __call__(self: Agent, obs, info):
         start = (obs != info["final_obs"]).flatten(1).any(1).cpu().numpy()
     return {"act": torch.as_tensor(self.act_batch(frames, legal, levels, start), device=obs.device)}
 
-# %% ../../nbs/488_games.agents.ipynb #cell-19
+# %% ../../nbs/488_games.agents.ipynb #cell-21
 class RandomAgent(Agent):
     "Presses any legal kind at random, clicking anywhere; RESET only where nothing else is legal."
 
@@ -132,7 +132,7 @@ class RandomAgent(Agent):
         self.reasons = [{"action": name_of(a), "why": "at random"} for a in actions]
         return actions
 
-# %% ../../nbs/488_games.agents.ipynb #cell-21
+# %% ../../nbs/488_games.agents.ipynb #cell-23
 class OraclePlanner(Agent):
     "Plans in the true game, by its own solver."
 

@@ -26,7 +26,7 @@ def dip(
     "The brush after a click on a pot."
     return brush ^ 1 << pot
 
-
+# %% ../../nbs/413_games.brush.ipynb #cell-07
 @functools.lru_cache(maxsize=4096)
 def count_dips(
     brush: int,  # a mixture
@@ -39,7 +39,7 @@ def count_dips(
         front, dips = {(b, rest & ~(1 << b)) for b, rest in after}, dips + 1
     return dips
 
-# %% ../../nbs/413_games.brush.ipynb #cell-08
+# %% ../../nbs/413_games.brush.ipynb #cell-10
 EASELS = (  # by difficulty: rows and columns of the canvas, wrong cells, mixtures
     (3, 3, 5, 2),
     (3, 4, 6, 2),
@@ -60,7 +60,7 @@ def clicked_square(
     "The square of the table that was clicked."
     return action.y // SQUARES * SQUARES + action.x // SQUARES if action.kind == CLICK else None
 
-# %% ../../nbs/413_games.brush.ipynb #cell-09
+# %% ../../nbs/413_games.brush.ipynb #cell-12
 class Easel(NamedTuple):
     "What never changes in a level."
 
@@ -77,7 +77,7 @@ class Easel(NamedTuple):
         missing = self.missing(canvas)
         return len(missing) + count_dips(brush, sum(1 << m for m in set(missing)))
 
-# %% ../../nbs/413_games.brush.ipynb #cell-10
+# %% ../../nbs/413_games.brush.ipynb #cell-14
 def draw_easel(
     rng: np.random.Generator,
     rows: int,
@@ -95,7 +95,7 @@ def draw_easel(
     canvas[spoilt] = (target[spoilt] + rng.integers(1, 8, wrong)) % 8
     return Easel(tuple(cells), tuple(target.tolist())), (tuple(canvas.tolist()), int(rng.integers(8)))
 
-# %% ../../nbs/413_games.brush.ipynb #cell-12
+# %% ../../nbs/413_games.brush.ipynb #cell-16
 TABLE, POT_RIM = 2, 4  # colours
 POT_COLORS = (MIXTURES[1], MIXTURES[2], MIXTURES[4])
 
@@ -118,7 +118,7 @@ def draw_pots() -> np.ndarray:  # (64, 64) int8
         pot[1:7, 1:7] = color
     return picture
 
-# %% ../../nbs/413_games.brush.ipynb #cell-13
+# %% ../../nbs/413_games.brush.ipynb #cell-18
 @register_game
 class Brush(HiddenGame):
     "Give every cell the colour of its mark; paints mix on the brush."
@@ -137,7 +137,7 @@ class Brush(HiddenGame):
         self.picture, self.easel = level.get_sprites()[0], level.get_data("easel")
         return level.get_data("begin")
 
-# %% ../../nbs/413_games.brush.ipynb #cell-15
+# %% ../../nbs/413_games.brush.ipynb #cell-20
 @patch
 def rules(self: Brush, state, action):
     "Dip the brush, or paint a cell with it."
@@ -156,7 +156,7 @@ def value(self: Brush, state):
     "Clicks to go."
     return self.easel.length(state)
 
-# %% ../../nbs/413_games.brush.ipynb #cell-17
+# %% ../../nbs/413_games.brush.ipynb #cell-22
 @patch
 def actions(self: Brush):
     "A click on each pot and each cell."

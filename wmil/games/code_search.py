@@ -93,7 +93,7 @@ def restart(self: SearchState, stuck, codes, step, lr):
     self.z[stuck] = codes[self.best[self.active[stuck]]] + 3 * lr * push
     self.idle[stuck] = 0
 
-
+# %% ../../nbs/448_games.code_search.ipynb #cell-22
 @patch
 def drop_finished(self: SearchState):
     "Leave out frames without a wrong pixel."
@@ -105,7 +105,7 @@ def drop_finished(self: SearchState):
         self.square = self.square[going]
         self.idle = self.idle[going]
 
-# %% ../../nbs/448_games.code_search.ipynb #cell-21
+# %% ../../nbs/448_games.code_search.ipynb #cell-24
 @patch
 def _keep_better(self: FrameVQVAE, state, frames, tokens, wrong):
     better = (wrong < state.errors[state.active]).nonzero()[:, 0]
@@ -118,7 +118,7 @@ def _keep_better(self: FrameVQVAE, state, frames, tokens, wrong):
     state.errors[state.active[better]] = errors
     state.idle[better] = -1
 
-# %% ../../nbs/448_games.code_search.ipynb #cell-23
+# %% ../../nbs/448_games.code_search.ipynb #cell-26
 @patch
 def optimise_codes(
     self: FrameVQVAE,
@@ -144,7 +144,7 @@ def optimise_codes(
             break
     return state.best
 
-# %% ../../nbs/448_games.code_search.ipynb #cell-25
+# %% ../../nbs/448_games.code_search.ipynb #cell-28
 @patch
 def revert_unneeded(
     self: FrameVQVAE,
@@ -166,7 +166,7 @@ def revert_unneeded(
         errors[rows[good]] = trial_errors[good]
     return tokens
 
-# %% ../../nbs/448_games.code_search.ipynb #cell-27
+# %% ../../nbs/448_games.code_search.ipynb #cell-30
 @patch
 def refine(
     self: FrameVQVAE,

@@ -21,7 +21,7 @@ from .maze import scattered
 PAINTS = (8, 9, 14)  # the colours of pools, figure and gate
 ORDERS = tuple(itertools.permutations(DIRECTIONS.values()))  # what the keys 1 to 4 add to the index of a cell
 
-
+# %% ../../nbs/417_games.compass.ipynb #cell-07
 class CompassWorld(NamedTuple):
     "What never changes in a level."
 
@@ -38,7 +38,7 @@ class CompassWorld(NamedTuple):
             return cell, color
         return after, next((c for c, pool in enumerate(self.pools) if pool >> after & 1), color)
 
-# %% ../../nbs/417_games.compass.ipynb #cell-07
+# %% ../../nbs/417_games.compass.ipynb #cell-09
 WORLDS = (  # by difficulty: colours, pools of each colour, shortest and longest solution
     (2, 1, 8, 9),
     (2, 1, 9, 11),
@@ -50,7 +50,7 @@ WORLDS = (  # by difficulty: colours, pools of each colour, shortest and longest
     (3, 3, 17, 22),
 )
 
-# %% ../../nbs/417_games.compass.ipynb #cell-08
+# %% ../../nbs/417_games.compass.ipynb #cell-11
 def draw_world(
     rng: np.random.Generator,
     colors: int,  # how many
@@ -65,7 +65,7 @@ def draw_world(
         ground, tuple(sum(1 << cell for cell in cells) for cells in painted), -1, wanted, (start, first)
     )
 
-# %% ../../nbs/417_games.compass.ipynb #cell-10
+# %% ../../nbs/417_games.compass.ipynb #cell-13
 def steps_from_start(
     world: CompassWorld,
 ) -> dict:  # (cell, colour) -> steps
@@ -79,7 +79,7 @@ def steps_from_start(
                 states.append(after)
     return steps
 
-# %% ../../nbs/417_games.compass.ipynb #cell-11
+# %% ../../nbs/417_games.compass.ipynb #cell-15
 def find_world(
     rng: np.random.Generator,
     difficulty: int,  # 1 to 8; beyond that as 8
@@ -98,7 +98,7 @@ def find_world(
                 return world, length
     raise GameError(f"no world of difficulty {difficulty} was found: choose another seed")
 
-# %% ../../nbs/417_games.compass.ipynb #cell-13
+# %% ../../nbs/417_games.compass.ipynb #cell-17
 GROUND, ROCK = 0, 3  # colours
 
 
@@ -117,7 +117,7 @@ def draw_ground(
     paste_tile(canvas, maze_tile("goal", PAINTS[world.color]), *cell_corner(world.gate))
     return canvas
 
-# %% ../../nbs/417_games.compass.ipynb #cell-14
+# %% ../../nbs/417_games.compass.ipynb #cell-19
 @register_game
 class Compass(HiddenGame):
     "Find out which key goes which way, take the gate's colour and leave through it."
@@ -139,7 +139,7 @@ class Compass(HiddenGame):
         self.figure = level.get_sprites_by_name("figure")[0]
         return self.world.start, level.get_data("order")
 
-# %% ../../nbs/417_games.compass.ipynb #cell-16
+# %% ../../nbs/417_games.compass.ipynb #cell-21
 @patch
 def rules(self: Compass, state, action):
     "One step, in the direction that the key has in this level."
@@ -161,7 +161,7 @@ def draw(self: Compass):
     self.figure.set_position(*cell_corner(cell))
     self.figure.pixels = figure_tile(color)
 
-# %% ../../nbs/417_games.compass.ipynb #cell-18
+# %% ../../nbs/417_games.compass.ipynb #cell-23
 def figure_tile(
     color: int,  # index into PAINTS
 ) -> np.ndarray:  # (8, 8) int8

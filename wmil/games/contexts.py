@@ -25,7 +25,7 @@ COLORS = _random_odd(NUM_COLORS + 1, seed=3)  # the last one: outside of the fra
 KINDS = _random_odd(NUM_KINDS + 1, seed=4)  # the last one: whatever was pressed
 TAGS = _random_odd(32, seed=5)  # keep different questions about the same pixel apart
 
-
+# %% ../../nbs/472_games.contexts.ipynb #cell-07
 def scramble(
     values: np.ndarray,  # uint64
 ) -> np.ndarray:  # uint64
@@ -33,7 +33,7 @@ def scramble(
     values = (values ^ (values >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
     return values ^ (values >> np.uint64(32))
 
-# %% ../../nbs/472_games.contexts.ipynb #cell-06
+# %% ../../nbs/472_games.contexts.ipynb #cell-09
 def window_hashes(
     frame: np.ndarray,  # (64, 64)
     radius_y: int,  # pixels above and below
@@ -45,7 +45,7 @@ def window_hashes(
     across = sum(values[:, j : j + SIZE] * COLUMNS[j] for j in range(2 * radius_x + 1))
     return scramble(sum(across[i : i + SIZE] * ROWS[i] for i in range(2 * radius_y + 1)))
 
-# %% ../../nbs/472_games.contexts.ipynb #cell-09
+# %% ../../nbs/472_games.contexts.ipynb #cell-12
 class Shapes:
     "The labelled parts of a frame, by their shape and colours."
 
@@ -68,7 +68,7 @@ class Shapes:
         self.movable = movable[labels]  # (64, 64) bool
         self.shape = scramble(self.per_part(np.add, self.inside * COLORS[frame]))  # (64, 64) uint64
 
-# %% ../../nbs/472_games.contexts.ipynb #cell-11
+# %% ../../nbs/472_games.contexts.ipynb #cell-14
 @patch
 def per_part(
     self: Shapes,
@@ -80,22 +80,22 @@ def per_part(
     reduced[self.parts] = ufunc.reduceat(values.ravel()[self.order], self.starts)
     return reduced[self.labels]
 
-# %% ../../nbs/472_games.contexts.ipynb #cell-14
+# %% ../../nbs/472_games.contexts.ipynb #cell-17
 WINDOWS = {"window 1": (1, 1), "window 2": (2, 2), "window 3": (3, 3), "window 5": (5, 5), "window 8": (8, 8)}
 STRIPS = {f"{axis} {r}": (1, r) if axis == "row" else (r, 1) for r in (5, 9, 14) for axis in ("row", "column")}
 PLACES = ("place", "place and window", "region", "thing", "window before", "place before", "whole frame")
 BY_KIND = (*WINDOWS, *STRIPS, *PLACES)
 PLACE = scramble(OFFSETS[:SIZE, :SIZE])
 
-# %% ../../nbs/472_games.contexts.ipynb #cell-16
+# %% ../../nbs/472_games.contexts.ipynb #cell-19
 ANY_KIND = ("window 1", "window 2", "window 3", "window 5", "row 5", "column 5", "row 14", "column 14")
 ANY_KIND += ("place", "place and window", "region", "window before")
 
-# %% ../../nbs/472_games.contexts.ipynb #cell-18
+# %% ../../nbs/472_games.contexts.ipynb #cell-21
 BY_CLICK = ("from click", "from click, window 3", "clicked shape and region", "clicked place and place")
 BY_CLICK += ("clicked place and window", "clicked shape and window 2", "clicked shape and window 5", "is clicked")
 
-# %% ../../nbs/472_games.contexts.ipynb #cell-20
+# %% ../../nbs/472_games.contexts.ipynb #cell-23
 class FrameContexts:
     "All contexts of a frame as numbers, for any action."
 
@@ -114,7 +114,7 @@ class FrameContexts:
         self.hashes = {name: window_hashes(frame, *radii) for name, radii in (WINDOWS | STRIPS).items()}
         self._add_places(frame if previous is None else previous)
 
-# %% ../../nbs/472_games.contexts.ipynb #cell-21
+# %% ../../nbs/472_games.contexts.ipynb #cell-25
 @patch
 def _add_places(self: FrameContexts, previous):
     hashes, small, window = self.hashes, self.hashes["window 1"], self.hashes["window 2"]
@@ -128,7 +128,7 @@ def _add_places(self: FrameContexts, previous):
     whole = np.bitwise_xor.reduce(hashes["place"], axis=None)
     hashes["whole frame"] = scramble(PLACE * TAGS[3] ^ whole)
 
-# %% ../../nbs/472_games.contexts.ipynb #cell-22
+# %% ../../nbs/472_games.contexts.ipynb #cell-27
 @patch
 def by_kind(
     self: FrameContexts,
@@ -143,7 +143,7 @@ def any_kind(self: FrameContexts) -> np.ndarray:  # (12, 4096) uint64
     "The contexts `ANY_KIND`."
     return np.stack([self.hashes[name] for name in ANY_KIND]).reshape(len(ANY_KIND), -1) ^ KINDS[-1]
 
-# %% ../../nbs/472_games.contexts.ipynb #cell-24
+# %% ../../nbs/472_games.contexts.ipynb #cell-29
 NEAR = 20  # pixels
 
 
@@ -154,7 +154,7 @@ def _from_click(self: FrameContexts, x, y):
     near = (abs(dy) <= NEAR) & (abs(dx) <= NEAR)
     return np.where(near, OFFSETS[dy % 128, dx % 128], np.uint64(1))
 
-
+# %% ../../nbs/472_games.contexts.ipynb #cell-31
 @patch
 def by_click(
     self: FrameContexts,
@@ -178,7 +178,7 @@ def by_click(
     ]
     return scramble(np.stack(found).reshape(len(BY_CLICK), -1)) ^ KINDS[CLICK]
 
-# %% ../../nbs/472_games.contexts.ipynb #cell-26
+# %% ../../nbs/472_games.contexts.ipynb #cell-33
 @patch
 def whole_frame(
     self: FrameContexts,

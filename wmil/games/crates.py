@@ -51,14 +51,14 @@ def push(
         crates ^= 1 << target | 1 << beyond
     return target, crates
 
-
+# %% ../../nbs/420_games.crates.ipynb #cell-09
 def cell_list(
     cells: int,  # set of cells
 ) -> list:  # indices of the cells, rising
     "The cells of a set, one by one."
     return [i for i in range(NUM_CELLS) if cells >> i & 1]
 
-# %% ../../nbs/420_games.crates.ipynb #cell-10
+# %% ../../nbs/420_games.crates.ipynb #cell-12
 def successors(
     steps: tuple,  # from `neighbours`
     sets: np.ndarray,  # (M,) all sets of k free cells, rising
@@ -82,7 +82,7 @@ def successors(
         moves.append(np.where(free, target * M + rank, stay).ravel())
     return np.stack(moves)
 
-# %% ../../nbs/420_games.crates.ipynb #cell-12
+# %% ../../nbs/420_games.crates.ipynb #cell-14
 FAR = 255  # distance of a position that is lost; the others stay below 100 in rooms of this size
 
 
@@ -104,7 +104,7 @@ def distances(
         D[one_more] = d + 1
     return sets, D
 
-# %% ../../nbs/420_games.crates.ipynb #cell-16
+# %% ../../nbs/420_games.crates.ipynb #cell-18
 ROOMS = (  # by difficulty: crates, pillars, fewest and most moves
     (1, 5, 6, 8),
     (1, 6, 9, 11),
@@ -131,7 +131,7 @@ class Room(NamedTuple):
         d = int(self.D[player, self.sets.searchsorted(crates)])
         return None if d == FAR else d
 
-# %% ../../nbs/420_games.crates.ipynb #cell-18
+# %% ../../nbs/420_games.crates.ipynb #cell-20
 class CratesLevel(NamedTuple):
     "A room, and where to begin in it."
 
@@ -139,7 +139,7 @@ class CratesLevel(NamedTuple):
     start: tuple  # player, crates
     optimum: int  # moves of the shortest solution
 
-# %% ../../nbs/420_games.crates.ipynb #cell-19
+# %% ../../nbs/420_games.crates.ipynb #cell-22
 def make_room(
     rng,  # np.random.Generator
     crates: int,  # how many
@@ -163,7 +163,7 @@ def make_room(
         "from solved: ask for fewer moves, or other rooms"
     )
 
-# %% ../../nbs/420_games.crates.ipynb #cell-23
+# %% ../../nbs/420_games.crates.ipynb #cell-26
 CELL_PITCH, ROOM_FLOOR, ROOM_WALL = 12, 1, 4  # pixels from cell to cell, colours
 CRATE_TILES = {  # a hexadecimal digit per pixel, . is transparent
     "pillar": "44444444 43333334 43444434 43433434 43433434 43444434 43333334 44444444",
@@ -173,7 +173,7 @@ CRATE_TILES = {  # a hexadecimal digit per pixel, . is transparent
     "player": "........ ..9999.. .999999. .909909. .999999. .990099. ..9999.. ........",
 }
 
-# %% ../../nbs/420_games.crates.ipynb #cell-25
+# %% ../../nbs/420_games.crates.ipynb #cell-28
 @functools.cache
 def crate_tile(
     name: str,  # one of CRATE_TILES
@@ -188,7 +188,7 @@ def tile_corner(
     "Where the tile of a cell is drawn."
     return 4 + CELL_PITCH * (cell % SIDE), 4 + CELL_PITCH * (cell // SIDE)
 
-# %% ../../nbs/420_games.crates.ipynb #cell-28
+# %% ../../nbs/420_games.crates.ipynb #cell-31
 def _floor_pixels(room):
     "The floor of a room with its pillars and goals."
     floor = np.full((SIDE * CELL_PITCH, SIDE * CELL_PITCH), ROOM_FLOOR, np.int8)
@@ -197,7 +197,7 @@ def _floor_pixels(room):
         floor[y - 2 : y + 6, x - 2 : x + 6] = np.where(tile < 0, ROOM_FLOOR, tile)
     return floor
 
-# %% ../../nbs/420_games.crates.ipynb #cell-30
+# %% ../../nbs/420_games.crates.ipynb #cell-33
 @register_game
 class Crates(PuzzleGame):
     "Push every crate onto a goal."
@@ -227,7 +227,7 @@ class Crates(PuzzleGame):
         after = push(*state, self.room.steps[action.kind - 1])
         return after, "won" if after[1] == self.room.goals else None
 
-# %% ../../nbs/420_games.crates.ipynb #cell-31
+# %% ../../nbs/420_games.crates.ipynb #cell-35
 @patch
 def value(self: Crates, state):
     "Moves from a position to the end; None if it is lost."

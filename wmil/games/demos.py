@@ -243,7 +243,7 @@ def _files_of(folder):
     files = {f"{split}/{name}" for split, names in manifest.files.items() for name in names}
     return {"manifest.json", *manifest.files, *files}
 
-
+# %% ../../nbs/435_games.demos.ipynb #cell-38
 def _check_replaceable(folder):
     "Refuse a place that holds anything but a data set."
     folder = Path(folder)
@@ -254,7 +254,7 @@ def _check_replaceable(folder):
     if others:
         raise WmilError(f"{folder} holds something else ({others[0]}), which would be lost: choose another folder")
 
-# %% ../../nbs/435_games.demos.ipynb #cell-37
+# %% ../../nbs/435_games.demos.ipynb #cell-39
 def write_demos(
     demos: dict,  # from `make_demos`
     cfg: DemosConfig,  # with which they were made
@@ -270,7 +270,7 @@ def write_demos(
         manifest = {"config": dump_config(cfg), "files": files}
         (tmp / "manifest.json").write_text(json.dumps(manifest, indent=1))
 
-# %% ../../nbs/435_games.demos.ipynb #cell-39
+# %% ../../nbs/435_games.demos.ipynb #cell-41
 def _check_manifest(folder, manifest, cfg):
     "Refuse a data set of another configuration, naming the fields that differ."
     wanted, config = json.loads(json.dumps(dump_config(cfg))), manifest.config
@@ -282,7 +282,7 @@ def _check_manifest(folder, manifest, cfg):
         "choose another folder, or delete this one"
     )
 
-# %% ../../nbs/435_games.demos.ipynb #cell-41
+# %% ../../nbs/435_games.demos.ipynb #cell-43
 def _by_number(name):
     return name.rsplit("-", 1)[1], name
 
@@ -301,7 +301,7 @@ def read_demos(
         for split, names in manifest.files.items()
     }
 
-# %% ../../nbs/435_games.demos.ipynb #cell-43
+# %% ../../nbs/435_games.demos.ipynb #cell-45
 def _default_folder():
     return output_root() / "data/games/demos"
 
@@ -319,7 +319,7 @@ def demos(
     write_demos(sessions, cfg, folder)
     return sessions
 
-# %% ../../nbs/435_games.demos.ipynb #cell-46
+# %% ../../nbs/435_games.demos.ipynb #cell-48
 @config
 class DemosCommand(DemosConfig):
     "A data set, and where it is kept."

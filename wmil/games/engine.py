@@ -132,7 +132,7 @@ def _answer(self: Engine, action):
         raise GameError("it answered without a frame")
     return self._observe(out.frame[-1], len(out.frame), out.full_reset)
 
-
+# %% ../../nbs/402_games.engine.ipynb #cell-19
 @patch
 def _perform(self: Engine, action):
     "Let the engine perform an action, and remember it."
@@ -148,14 +148,14 @@ def _perform(self: Engine, action):
         self.history.append(Press(action, zlib.crc32(obs.frame)))
     return obs
 
-# %% ../../nbs/402_games.engine.ipynb #cell-19
+# %% ../../nbs/402_games.engine.ipynb #cell-21
 def _check_frame(frame):
     if frame.shape != (SIZE, SIZE) or frame.max() >= NUM_COLORS:
         raise GameError(
             f"it drew a frame of shape {frame.shape} with colour {frame.max()}, expected (64, 64) and 0 to 15"
         )
 
-
+# %% ../../nbs/402_games.engine.ipynb #cell-23
 @patch
 def _observe(self: Engine, frame, layers=1, full_reset=False):
     "A drawn frame and the state of the game as an `Observation`."
@@ -167,7 +167,7 @@ def _observe(self: Engine, frame, layers=1, full_reset=False):
     legal = legal_mask(tuple(game._available_actions), done, safe)
     return Observation(frame, layers, game._score, game._win_score, game._state.value, legal, full_reset)
 
-# %% ../../nbs/402_games.engine.ipynb #cell-26
+# %% ../../nbs/402_games.engine.ipynb #cell-30
 def _check_remake(engine):
     if not engine.remake:
         raise GameError(
@@ -183,7 +183,7 @@ def _check_same(engine, press):
             "it cannot be copied or restored; give its random numbers a seed"
         )
 
-# %% ../../nbs/402_games.engine.ipynb #cell-27
+# %% ../../nbs/402_games.engine.ipynb #cell-32
 @patch
 def _replay(
     self: Engine,
@@ -200,7 +200,7 @@ def _replay(
         _check_same(self, press)
     return self.obs
 
-# %% ../../nbs/402_games.engine.ipynb #cell-29
+# %% ../../nbs/402_games.engine.ipynb #cell-34
 @patch
 def copy(self: Engine):
     "An independent engine in the same state."
@@ -213,7 +213,7 @@ def copy(self: Engine):
     twin.obs = self.obs
     return twin
 
-
+# %% ../../nbs/402_games.engine.ipynb #cell-36
 @patch
 def get_state(self: Engine):
     "The whole game, for `set_state`: a hashable value; for a game of somebody else's, what was pressed in it."
@@ -229,7 +229,7 @@ def set_state(self: Engine, state) -> Observation:
     self.obs = self._observe(self.game.camera.render(self.game.current_level.get_sprites()))
     return self.obs
 
-# %% ../../nbs/402_games.engine.ipynb #cell-30
+# %% ../../nbs/402_games.engine.ipynb #cell-38
 def _check_level(game, level):
     if not isinstance(game, PuzzleGame):
         raise GameError(f"{game.game_id} can only be started at level 1")
@@ -249,7 +249,7 @@ def start_at(
     self.game._score = level - 1
     return self.set_state(self.game.snapshot())
 
-# %% ../../nbs/402_games.engine.ipynb #cell-34
+# %% ../../nbs/402_games.engine.ipynb #cell-42
 def _import_file(path):
     "The module of a game file; `GameError` with the line that fails."
     name = f"wmil_game_{path.stem}_{zlib.crc32(str(path).encode()):08x}"
@@ -265,7 +265,7 @@ def _import_file(path):
         ) from e
     return module
 
-# %% ../../nbs/402_games.engine.ipynb #cell-36
+# %% ../../nbs/402_games.engine.ipynb #cell-44
 @functools.lru_cache
 def _game_class(
     path,  # a .py file, resolved
@@ -284,14 +284,14 @@ def _game_class(
     names = ", ".join(c.__name__ for c in leaves)
     raise GameError(f"{path.name} holds {len(leaves)} games, {names}: name one of them like the file, or leave one")
 
-# %% ../../nbs/402_games.engine.ipynb #cell-38
+# %% ../../nbs/402_games.engine.ipynb #cell-46
 def _unknown_game(game):
     "The sentence for a name that is no game of ours."
     names = [*dict.fromkeys([*SHIPPED, *GAMES])]
     expected = f"expected one of {', '.join(names)}, or the path of a game file, such as games/ls20.py"
     return f"unknown game {game!r}: {expected}{suggest(game, [*SHIPPED, *GAMES])}"
 
-# %% ../../nbs/402_games.engine.ipynb #cell-40
+# %% ../../nbs/402_games.engine.ipynb #cell-48
 @functools.lru_cache
 def _arc_agi_class(
     game,  # environment id
@@ -313,7 +313,7 @@ def _arc_agi_class(
     listing = f"{arcade.environments_dir} holds {', '.join(ids) or 'none'}{suggest(game, ids)}"
     raise ConfigError(f"{unknown}; of arc_agi's environments {listing}")
 
-# %% ../../nbs/402_games.engine.ipynb #cell-41
+# %% ../../nbs/402_games.engine.ipynb #cell-50
 def _instantiate(cls, where, seed, levels):
     "A game of this class; seed and levels are passed on if its constructor takes them."
     parameters = inspect.signature(cls).parameters
@@ -327,7 +327,7 @@ def _instantiate(cls, where, seed, levels):
     game._remake = functools.partial(_instantiate, cls, where, seed, levels)
     return game
 
-# %% ../../nbs/402_games.engine.ipynb #cell-43
+# %% ../../nbs/402_games.engine.ipynb #cell-52
 def make_game(
     game: str,  # a name in `GAMES` or `SHIPPED`, a path that ends in .py, or the id of an installed arc_agi environment
     seed: int = 0,  # level seed, for games that are generated

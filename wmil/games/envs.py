@@ -142,7 +142,7 @@ def reset(self: GameEnv, *, seed=None, options=None):
     obs = self.engine.reset() if level == 1 else self.engine.start_at(level)
     return obs.frame, self._info(obs, 0)
 
-# %% ../../nbs/405_games.envs.ipynb #cell-21
+# %% ../../nbs/405_games.envs.ipynb #cell-22
 @patch
 def step(self: GameEnv, act):
     "One action: (kind, x, y)."

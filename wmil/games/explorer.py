@@ -67,7 +67,7 @@ class StateGraph:
         self.untested[state].pop(action, None)
         self.edges[state][action] = next_state
 
-# %% ../../nbs/491_games.explorer.ipynb #cell-13
+# %% ../../nbs/491_games.explorer.ipynb #cell-14
 @patch
 def _reachable(self: StateGraph, state):  # -> {state: (state before, action) or None}, nearest first
     came_from, queue = {state: None}, deque([state])
@@ -79,7 +79,7 @@ def _reachable(self: StateGraph, state):  # -> {state: (state before, action) or
                 queue.append(there)
     return came_from
 
-
+# %% ../../nbs/491_games.explorer.ipynb #cell-16
 class Way(NamedTuple):
     "A way to something that was not tried."
 
@@ -104,7 +104,7 @@ def way_to_untested(
         way.append(action)
     return Way(goal, way[::-1])
 
-# %% ../../nbs/491_games.explorer.ipynb #cell-17
+# %% ../../nbs/491_games.explorer.ipynb #cell-20
 class LevelMap:
     "What an explorer knows of the level that it plays."
 
@@ -133,7 +133,7 @@ class LevelMap:
         if expected != state:
             self.plan.clear()
 
-# %% ../../nbs/491_games.explorer.ipynb #cell-18
+# %% ../../nbs/491_games.explorer.ipynb #cell-22
 class GraphExplorer(Agent):
     "Walks to the nearest action that was not tried yet; needs no model."
 
@@ -154,7 +154,7 @@ class GraphExplorer(Agent):
         "The next step on each map."
         return [self._choose_one(i, observation) for i in range(self.num)]
 
-# %% ../../nbs/491_games.explorer.ipynb #cell-20
+# %% ../../nbs/491_games.explorer.ipynb #cell-24
 LOST = "lost"  # the state of a level that can only be reset
 
 
@@ -175,7 +175,7 @@ def _choose_one(self: GraphExplorer, i, observation):
         level.graph.add(state, self.tiers(i, frame, legal))
     return self._next_action(i, state, legal)
 
-# %% ../../nbs/491_games.explorer.ipynb #cell-21
+# %% ../../nbs/491_games.explorer.ipynb #cell-26
 @patch
 def tiers(
     self: GraphExplorer,
@@ -187,7 +187,7 @@ def tiers(
     actions = list(candidate_actions(frame, legal, self.maps[game].ignored).items())
     return dict(actions[j] for j in self.rng.permutation(len(actions)))
 
-
+# %% ../../nbs/491_games.explorer.ipynb #cell-28
 @patch
 def _next_action(self: GraphExplorer, i, state, legal):
     level = self.maps[i]
@@ -201,7 +201,7 @@ def _next_action(self: GraphExplorer, i, state, legal):
     self.reasons[i] = {"action": action, "why": why}
     return action
 
-
+# %% ../../nbs/491_games.explorer.ipynb #cell-30
 @patch
 def way(self: GraphExplorer, game, state) -> Way:
     "Where to go next from a state on the map."

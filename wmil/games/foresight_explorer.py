@@ -19,7 +19,7 @@ def _begin(mixer, seed):  # -> the model that a game begins with
     known = isinstance(mixer, ContextMixer)
     return PixelModel(mixer, seed=seed) if known else load_pixel_model(mixer, seed=seed)
 
-
+# %% ../../nbs/493_games.foresight_explorer.ipynb #cell-07
 class ForesightExplorer(GraphExplorer):
     "A graph explorer that puts off what its world model foresees."
 
@@ -43,7 +43,7 @@ class ForesightExplorer(GraphExplorer):
         super().reset(obs)
         self.past, self.pressed = [()] * self.num, [None] * self.num
 
-# %% ../../nbs/493_games.foresight_explorer.ipynb #cell-07
+# %% ../../nbs/493_games.foresight_explorer.ipynb #cell-09
 @patch
 def _learn(self: ForesightExplorer, i, frame, begins):
     action, past = self.pressed[i], self.past[i]
@@ -53,7 +53,7 @@ def _learn(self: ForesightExplorer, i, frame, begins):
     self.models[i].learn(past[-1], action, frame, past[0] if len(past) == 2 else None)
     self.past[i] = (past[-1], frame)
 
-
+# %% ../../nbs/493_games.foresight_explorer.ipynb #cell-11
 @patch
 def choose(self: ForesightExplorer, observation):
     "Learn from the last action of each game, then take the next step on each map."
@@ -63,7 +63,7 @@ def choose(self: ForesightExplorer, observation):
     self.pressed = actions
     return actions
 
-# %% ../../nbs/493_games.foresight_explorer.ipynb #cell-09
+# %% ../../nbs/493_games.foresight_explorer.ipynb #cell-13
 KNOWN, NOTHING = 2, 3  # tiers
 SEEN_BEFORE = 2  # times that an action of this kind must have been seen
 
@@ -82,7 +82,7 @@ def _put_off(self: ForesightExplorer, game, state, frame, actions, previous=None
         if put_off
     }
 
-
+# %% ../../nbs/493_games.foresight_explorer.ipynb #cell-15
 @patch
 def tiers(self: ForesightExplorer, game, frame, legal):
     "What to try in a new state; what the model knows comes last."
@@ -92,7 +92,7 @@ def tiers(self: ForesightExplorer, game, frame, legal):
         plain |= self._put_off(game, state, frame, list(plain), past[0] if len(past) == 2 else None)
     return plain
 
-# %% ../../nbs/493_games.foresight_explorer.ipynb #cell-11
+# %% ../../nbs/493_games.foresight_explorer.ipynb #cell-17
 LOOKS = 5  # at most, before a walk
 
 

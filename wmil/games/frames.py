@@ -155,7 +155,7 @@ def cutmix(
         frame[y : y + h, x : x + w] = other[y : y + h, x : x + w]
     return batch
 
-# %% ../../nbs/440_games.frames.ipynb #cell-23
+# %% ../../nbs/440_games.frames.ipynb #cell-24
 class FrameBatches(ShuffledBatches):
     "An endless source of shuffled batches of frames."
 

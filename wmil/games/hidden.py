@@ -83,7 +83,7 @@ def best_actions(
             best.append(action)
     return best
 
-
+# %% ../../nbs/408_games.hidden.ipynb #cell-17
 def is_misleading(
     game: HiddenGame,
     state,  # any
@@ -97,7 +97,7 @@ def is_misleading(
             return True
     return False
 
-# %% ../../nbs/408_games.hidden.ipynb #cell-17
+# %% ../../nbs/408_games.hidden.ipynb #cell-19
 def solution_states(
     game: PuzzleGame,  # at the start of a level
 ) -> list:
@@ -118,7 +118,7 @@ def misleading_share(
         found += [is_misleading(game, state) for state in solution_states(game)]
     return float(np.mean(found))
 
-# %% ../../nbs/408_games.hidden.ipynb #cell-20
+# %% ../../nbs/408_games.hidden.ipynb #cell-22
 def find_twin(
     game: HiddenGame,  # at the start of a level
 ) -> tuple:  # state, one of its best actions, a twin in which that is none
@@ -129,7 +129,7 @@ def find_twin(
                 return state, action, twin
     raise GameError(f"{game.name} hides nothing that matters in this level: choose another level")
 
-
+# %% ../../nbs/408_games.hidden.ipynb #cell-24
 def twin_frames(
     game: HiddenGame,  # its state is restored
     state,
@@ -145,7 +145,7 @@ def twin_frames(
     game.set_state(before)
     return frames
 
-# %% ../../nbs/408_games.hidden.ipynb #cell-23
+# %% ../../nbs/408_games.hidden.ipynb #cell-27
 def _remembers(game, history, state, rng):
     return best_actions(game, game.guess(history, state, rng))
 
@@ -162,7 +162,7 @@ def _aimless(game, history, state, rng):
 
 GUESSERS = {"remembers": _remembers, "sees one frame": _sees_one_frame, "at random": _aimless}
 
-# %% ../../nbs/408_games.hidden.ipynb #cell-24
+# %% ../../nbs/408_games.hidden.ipynb #cell-29
 def play_guesses(
     game: HiddenGame,  # at the start of a level, which it keeps
     player: str,  # of GUESSERS
@@ -181,7 +181,7 @@ def play_guesses(
         state = after
     return None
 
-# %% ../../nbs/408_games.hidden.ipynb #cell-26
+# %% ../../nbs/408_games.hidden.ipynb #cell-31
 def guess_scores(
     cls,  # class of a HiddenGame
     seeds,  # of the levels

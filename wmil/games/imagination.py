@@ -35,7 +35,7 @@ class TransitionPrediction(NamedTuple):
     won: torch.Tensor  # (M,) probability that the action completes the level
     log_prob: torch.Tensor  # (M,) of these codes, summed over the cells
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-08
+# %% ../../nbs/485_games.imagination.ipynb #cell-09
 def evaluate_frames(
     model: GameTransformer,
     codes: torch.Tensor,  # (N, 64) int64
@@ -44,7 +44,7 @@ def evaluate_frames(
     kind, cell, z, value = model.policy_value(codes)
     return PolicyValueOutput(codes, kind.log_softmax(-1), cell.log_softmax(-1), z.float(), value.sigmoid())
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-10
+# %% ../../nbs/485_games.imagination.ipynb #cell-11
 FRAMES_HINT = "look at fewer frames at once, or play fewer games side by side"  # where memory runs out
 MAX_LOGITS = 2**21  # of predicted cells at once; many more no longer fit a processor's cache
 
@@ -56,7 +56,7 @@ def autocast_for(
     "A context in which matrix products use bfloat16, if you asked for it."
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-12
+# %% ../../nbs/485_games.imagination.ipynb #cell-13
 def _concat(parts):  # NamedTuples of tensors -> one of their kind
     return type(parts[0])(*(torch.cat(field) for field in zip(*parts)))
 
@@ -67,7 +67,7 @@ def _check_parents(actions, parent):  # (M, n), (M,)
             f"{len(actions)} actions for parents of shape {tuple(parent.shape)}: expected one parent for each action"
         )
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-13
+# %% ../../nbs/485_games.imagination.ipynb #cell-15
 class LearnedDynamics:
     "Evaluates frames and predicts what actions lead to, by the model's heads."
 
@@ -82,7 +82,7 @@ class LearnedDynamics:
         self.device = model.output_embeddings.device
         self.batch_size = max(1, MAX_LOGITS // (CELLS * model.vocabulary.num_codes))  # frames at once
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-15
+# %% ../../nbs/485_games.imagination.ipynb #cell-17
 @patch
 @torch.inference_mode()
 def policy_value(
@@ -94,7 +94,7 @@ def policy_value(
     with oom_hint(codes, FRAMES_HINT), autocast_for(self.device, self.precision):
         return _concat([evaluate_frames(self.model, part) for part in codes.split(self.batch_size)])
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-17
+# %% ../../nbs/485_games.imagination.ipynb #cell-19
 @patch
 @torch.inference_mode()
 def predict(
@@ -112,13 +112,13 @@ def predict(
         parts = zip(parent.split(self.batch_size), tokens.split(self.batch_size))
         return _concat([_predict(self.model, output.codes[rows], acts) for rows, acts in parts])
 
-
+# %% ../../nbs/485_games.imagination.ipynb #cell-21
 def _predict(model, codes, tokens):  # (M, 64), (M, n)
     logits, won = model.predict_next_frame(codes, tokens)  # (M, 64, K), (M,)
     best, codes = logits.max(-1)
     return TransitionPrediction(codes, won.sigmoid(), (best - logits.logsumexp(-1)).sum(-1))
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-27
+# %% ../../nbs/485_games.imagination.ipynb #cell-31
 class Clicks(NamedTuple):
     "Places to click at in N frames, the most likely first."
 
@@ -126,7 +126,7 @@ class Clicks(NamedTuple):
     y: torch.Tensor  # (N, C) px
     log_prob: torch.Tensor  # (N, C); -inf where a frame has fewer places
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-28
+# %% ../../nbs/485_games.imagination.ipynb #cell-33
 def _best_pixels(model, output):  # -> x, y (N, 64) of the likeliest pixel in each cell
     N = len(output.cell)
     cells = torch.arange(CELLS, device=output.cell.device)
@@ -134,7 +134,7 @@ def _best_pixels(model, output):  # -> x, y (N, 64) of the likeliest pixel in ea
     pixel = logits.argmax(-1).view(N, CELLS)
     return cells % 8 * 8 + pixel % 8, cells // 8 * 8 + pixel // 8
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-30
+# %% ../../nbs/485_games.imagination.ipynb #cell-35
 def best_clicks(
     model: GameTransformer,
     output,  # PolicyValueOutput or StepOutput of N frames
@@ -154,7 +154,7 @@ def best_clicks(
         remaining = remaining.masked_fill(near, -torch.inf)
     return Clicks(*(torch.cat(field, 1) for field in zip(*places)))
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-32
+# %% ../../nbs/485_games.imagination.ipynb #cell-37
 class ActionProposals(NamedTuple):
     "Candidate actions for N frames, on the processor."
 
@@ -166,7 +166,7 @@ def _without_reset(legal, kinds):  # (N, 8) bool -> (N, kinds), RESET only where
     only_reset = ~legal[:, 1:].any(1, keepdim=True)
     return torch.cat([only_reset, legal[:, 1:]], 1)[:, :kinds]
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-34
+# %% ../../nbs/485_games.imagination.ipynb #cell-39
 @torch.inference_mode()
 def propose(
     model: GameTransformer,
@@ -192,7 +192,7 @@ def propose(
             log_probs.append(log_prob)
     return ActionProposals(torch.cat(actions, 1).cpu(), torch.cat(log_probs, 1).cpu())
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-40
+# %% ../../nbs/485_games.imagination.ipynb #cell-45
 class EngineDynamics(LearnedDynamics):
     "The model's policy and value, but transitions come from the real engine."
 
@@ -223,7 +223,7 @@ class EngineDynamics(LearnedDynamics):
         codes, won = zip(*outcomes)
         return TransitionPrediction(torch.stack(codes), torch.tensor(won), torch.zeros(len(won)))
 
-# %% ../../nbs/485_games.imagination.ipynb #cell-42
+# %% ../../nbs/485_games.imagination.ipynb #cell-47
 @patch
 def _encode(self: EngineDynamics, frame):
     key = frame.tobytes()

@@ -19,7 +19,7 @@ from .puzzles import Action, CLICK, PuzzleGame, SIZE, register_game
 CORNER = ((0, 0), (0, 1), (1, 0))  # the lamp itself, right of it, below it: (down, right)
 PLUS = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))  # the classic reach
 
-
+# %% ../../nbs/415_games.lights.ipynb #cell-07
 @functools.lru_cache
 def click_matrix(
     height: int,  # of the board, in lamps
@@ -34,19 +34,19 @@ def click_matrix(
                 A[(r + down) * width + c + right, r * width + c] = 1
     return A
 
-# %% ../../nbs/415_games.lights.ipynb #cell-08
+# %% ../../nbs/415_games.lights.ipynb #cell-10
 class Elimination(NamedTuple):
     "All solutions of A c = d (mod q), for any d: P d plus any row of `null`."
 
     P: np.ndarray  # (n, n)
     null: np.ndarray  # (m, n): every click vector that changes nothing, the zero vector among them
 
-# %% ../../nbs/415_games.lights.ipynb #cell-10
+# %% ../../nbs/415_games.lights.ipynb #cell-12
 def _check_prime(q):
     if q < 2 or any(q % k == 0 for k in range(2, q)):
         raise ConfigError(f"{q} colours: division by remainders needs a prime number of them, 2, 3 or 5")
 
-
+# %% ../../nbs/415_games.lights.ipynb #cell-14
 def _row_reduce(M, n, q):
     "Reduce (n, 2n) M in place, modulo q; the columns of its pivots, one for each of the first rows."
     pivots = []
@@ -62,7 +62,7 @@ def _row_reduce(M, n, q):
         pivots.append(col)
     return pivots
 
-# %% ../../nbs/415_games.lights.ipynb #cell-12
+# %% ../../nbs/415_games.lights.ipynb #cell-16
 @functools.lru_cache
 def eliminate(
     height: int,  # of the board, in lamps
@@ -85,7 +85,7 @@ def eliminate(
     weights = np.array(list(itertools.product(range(q), repeat=len(free))), np.int64)
     return Elimination(P, weights.reshape(q ** len(free), len(free)) @ basis % q)
 
-# %% ../../nbs/415_games.lights.ipynb #cell-15
+# %% ../../nbs/415_games.lights.ipynb #cell-19
 def shortest_clicks(
     difference,  # (n,) target minus present colours
     height: int,  # of the board, in lamps
@@ -102,11 +102,11 @@ def shortest_clicks(
     clicks = counts.sum(1)
     return counts[clicks == clicks.min()]
 
-# %% ../../nbs/415_games.lights.ipynb #cell-19
+# %% ../../nbs/415_games.lights.ipynb #cell-23
 LAMP_PITCH, LAMP, MARK = 12, 8, 4  # pixels: from lamp to lamp, width of a lamp, width of the mark in its middle
 LAMP_COLORS = (9, 11, 8, 14, 6)  # blue, yellow, red, green, magenta
 
-# %% ../../nbs/415_games.lights.ipynb #cell-21
+# %% ../../nbs/415_games.lights.ipynb #cell-25
 class Board(NamedTuple):
     "What never changes in a level."
 
@@ -130,7 +130,7 @@ class Board(NamedTuple):
         row, col = divmod(lamp, self.width)
         return Action(CLICK, self.left + col * LAMP_PITCH + LAMP // 2, self.top + row * LAMP_PITCH + LAMP // 2)
 
-# %% ../../nbs/415_games.lights.ipynb #cell-24
+# %% ../../nbs/415_games.lights.ipynb #cell-28
 BOARDS = (  # by difficulty: height, width, colours, fewest and most clicks
     (3, 4, 2, 4, 5),
     (4, 4, 2, 6, 7),
@@ -142,7 +142,7 @@ BOARDS = (  # by difficulty: height, width, colours, fewest and most clicks
     (5, 5, 3, 24, 28),
 )
 
-# %% ../../nbs/415_games.lights.ipynb #cell-26
+# %% ../../nbs/415_games.lights.ipynb #cell-30
 class LightsLevel(NamedTuple):
     "A board, and where to begin on it."
 
@@ -150,7 +150,7 @@ class LightsLevel(NamedTuple):
     start: tuple  # (n,) colours
     optimum: int  # clicks of the shortest solution
 
-# %% ../../nbs/415_games.lights.ipynb #cell-28
+# %% ../../nbs/415_games.lights.ipynb #cell-32
 def draw_clicks(
     rng,  # np.random.Generator
     n: int,  # lamps
@@ -164,7 +164,7 @@ def draw_clicks(
         counts[lamp] += 1
     return counts
 
-# %% ../../nbs/415_games.lights.ipynb #cell-30
+# %% ../../nbs/415_games.lights.ipynb #cell-34
 def _no_board(difficulty, reach):
     height, width, q, fewest, most = BOARDS[min(difficulty, len(BOARDS)) - 1]
     return ConfigError(
@@ -172,7 +172,7 @@ def _no_board(difficulty, reach):
         f"and 1000 boards with the reach {reach} had none: change BOARDS or the reach"
     )
 
-# %% ../../nbs/415_games.lights.ipynb #cell-32
+# %% ../../nbs/415_games.lights.ipynb #cell-36
 def make_board(
     rng,  # np.random.Generator
     difficulty: int,  # 1 to 8; beyond 8 as 8
@@ -191,7 +191,7 @@ def make_board(
         return LightsLevel(board, tuple(((target - difference) % q).tolist()), optimum)
     raise _no_board(difficulty, reach)
 
-# %% ../../nbs/415_games.lights.ipynb #cell-35
+# %% ../../nbs/415_games.lights.ipynb #cell-39
 @register_game
 class Lights(PuzzleGame):
     "Click lamps until each has the colour in its middle."
@@ -228,7 +228,7 @@ class Lights(PuzzleGame):
         after = tuple(colors)
         return after, "won" if after == b.target else None
 
-# %% ../../nbs/415_games.lights.ipynb #cell-37
+# %% ../../nbs/415_games.lights.ipynb #cell-41
 @patch
 def draw(self: Lights):
     "Colour the lamps and their marks."
@@ -240,7 +240,7 @@ def draw(self: Lights):
     lamps[:, start : start + LAMP, :, start : start + LAMP] = colors
     lamps[:, edge : edge + MARK, :, edge : edge + MARK] = marks
 
-# %% ../../nbs/415_games.lights.ipynb #cell-39
+# %% ../../nbs/415_games.lights.ipynb #cell-43
 @patch
 def plans(self: Lights, state):
     "Every shortest vector of click counts from a state, (k, n)."
@@ -254,7 +254,7 @@ def value(self: Lights, state):
     plans = self.plans(state)
     return int(plans[0].sum()) if len(plans) else None
 
-# %% ../../nbs/415_games.lights.ipynb #cell-41
+# %% ../../nbs/415_games.lights.ipynb #cell-45
 @patch
 def optimal_actions(self: Lights) -> list:
     "Every lamp that some shortest plan clicks."
@@ -272,7 +272,7 @@ def solve(self: Lights) -> list | None:
     lamps = np.repeat(np.arange(len(self.state)), self.plans(self.state)[0])
     return [self.board.click(int(i)) for i in lamps]
 
-# %% ../../nbs/415_games.lights.ipynb #cell-43
+# %% ../../nbs/415_games.lights.ipynb #cell-47
 @patch
 def actions(self: Lights) -> list:
     "A click in the middle of each lamp."

@@ -77,7 +77,7 @@ def _advance(layout, fronts, visited):
         after[held] = after.get(held, 0) | new
     return {held: front for held, front in after.items() if front}
 
-
+# %% ../../nbs/410_games.maze.ipynb #cell-14
 def solution_length(
     layout: MazeLayout,
 ) -> int | None:  # None if there is no way
@@ -90,7 +90,7 @@ def solution_length(
         length += 1
     return None
 
-# %% ../../nbs/410_games.maze.ipynb #cell-16
+# %% ../../nbs/410_games.maze.ipynb #cell-18
 def _cells_where(mask):
     "The cells at which a boolean array over all bits is true."
     return BOARD & sum(1 << i for i in np.flatnonzero(mask).tolist())
@@ -102,7 +102,7 @@ def scattered(
     "Cells walled up at random, a quarter to nearly half of them."
     return _cells_where(rng.random(HEIGHT * ROW) > rng.uniform(0.25, 0.45))
 
-# %% ../../nbs/410_games.maze.ipynb #cell-18
+# %% ../../nbs/410_games.maze.ipynb #cell-20
 def carved(
     rng: np.random.Generator,
 ) -> int:  # free cells
@@ -119,7 +119,7 @@ def carved(
             edges += [(neighbour, s) for s in DIRECTIONS.values()]
     return free | _cells_where(rng.random(HEIGHT * ROW) < rng.uniform(0, 0.3))
 
-# %% ../../nbs/410_games.maze.ipynb #cell-20
+# %% ../../nbs/410_games.maze.ipynb #cell-22
 def random_cell(
     rng: np.random.Generator,
     cells: int,  # a set of cells, not empty
@@ -128,7 +128,7 @@ def random_cell(
     indices = members(cells)
     return 1 << indices[int(rng.integers(len(indices)))]
 
-# %% ../../nbs/410_games.maze.ipynb #cell-22
+# %% ../../nbs/410_games.maze.ipynb #cell-24
 def shortest_path(
     start: int,  # a cell, as a set
     target: int,  # a cell that can be reached from it
@@ -145,7 +145,7 @@ def shortest_path(
         path.append(candidates & -candidates)  # the lowest of its bits
     return path[1:]
 
-# %% ../../nbs/410_games.maze.ipynb #cell-24
+# %% ../../nbs/410_games.maze.ipynb #cell-26
 def find_cuts(
     start: int,  # a cell, as a set
     target: int,  # a cell that can be reached from it
@@ -156,7 +156,7 @@ def find_cuts(
     path = [cell for cell in shortest_path(start, target, free) if not cell & taken]
     return [cell for cell in path if not flood(start, free & ~cell) & target]
 
-# %% ../../nbs/410_games.maze.ipynb #cell-27
+# %% ../../nbs/410_games.maze.ipynb #cell-29
 def locked_maze(
     rng: np.random.Generator,
     locks: int,  # how many keys are needed
@@ -186,7 +186,7 @@ def locked_maze(
     by_color = [tuple(cells.get(c, 0) for c in range(3)) for cells in (keys, doors)]
     return MazeLayout(free, *by_color, start, goal)
 
-# %% ../../nbs/410_games.maze.ipynb #cell-29
+# %% ../../nbs/410_games.maze.ipynb #cell-31
 LENGTHS = (  # shortest and longest solution by difficulty
     (7, 9),
     (9, 11),
@@ -199,7 +199,7 @@ LENGTHS = (  # shortest and longest solution by difficulty
 )
 LOCKS = (0, 1, 1, 2, 2, 2, 3, 3)  # keys needed
 
-# %% ../../nbs/410_games.maze.ipynb #cell-31
+# %% ../../nbs/410_games.maze.ipynb #cell-33
 def find_maze(
     rng: np.random.Generator,
     difficulty: int,  # 1 to 8; beyond that as 8
@@ -214,7 +214,7 @@ def find_maze(
             return layout, length
     raise GameError(f"no maze of difficulty {difficulty} was found: choose another seed")
 
-# %% ../../nbs/410_games.maze.ipynb #cell-34
+# %% ../../nbs/410_games.maze.ipynb #cell-36
 MAZE_FLOOR, MAZE_WALL, MAZE_STATUS, BAR_EMPTY, BAR_FULL = 5, 3, 4, 2, 12  # colours
 KEY_COLORS = (8, 9, 11)
 INDENT, BAR = 4, 40  # pixels to the left of the board; columns of the bar
@@ -225,7 +225,7 @@ MAZE_TILES = {  # its own colour, and eight rows of pixels
     "door": (None, "######## #......# #..##..# #.####.# #..##..# #..##..# #......# ########"),
 }
 
-# %% ../../nbs/410_games.maze.ipynb #cell-36
+# %% ../../nbs/410_games.maze.ipynb #cell-38
 def maze_tile(
     name: str,  # of MAZE_TILES
     color: int = None,  # of what is drawn as #; by default the tile's own
@@ -235,7 +235,7 @@ def maze_tile(
     values = {".": -1, "#": default if color is None else color}
     return np.array([[values[p] if p in values else int(p) for p in row] for row in rows.split()], np.int8)
 
-
+# %% ../../nbs/410_games.maze.ipynb #cell-40
 def paste_tile(
     canvas: np.ndarray,  # (64, 64) int8, changed
     tile: np.ndarray,  # (8, 8) int8
@@ -253,7 +253,7 @@ def cell_corner(
     "The upper left pixel of a cell."
     return INDENT + cell % ROW * CELL, cell // ROW * CELL
 
-# %% ../../nbs/410_games.maze.ipynb #cell-38
+# %% ../../nbs/410_games.maze.ipynb #cell-42
 def draw_board(
     layout: MazeLayout,
     held: int,  # keys that are held, a bit for each colour
@@ -275,7 +275,7 @@ def draw_board(
                 paste_tile(canvas, maze_tile(name, color), *cell_corner(cell))
     return canvas
 
-# %% ../../nbs/410_games.maze.ipynb #cell-40
+# %% ../../nbs/410_games.maze.ipynb #cell-44
 @functools.lru_cache
 def bar_pixels(
     steps: int,  # that are left, at most 80
@@ -285,7 +285,7 @@ def bar_pixels(
     cells[:steps] = BAR_FULL
     return np.ascontiguousarray(cells.reshape(BAR, 2).T)
 
-# %% ../../nbs/410_games.maze.ipynb #cell-43
+# %% ../../nbs/410_games.maze.ipynb #cell-47
 @register_game
 class Maze(PuzzleGame):
     "Find the keys, open the doors, reach the goal before the steps are used up."
@@ -315,7 +315,7 @@ class Maze(PuzzleGame):
         self.board, self.bar, self.figure = (level.get_sprites_by_name(n)[0] for n in ("board", "bar", "figure"))
         return self.maze["layout"].start.bit_length() - 1, 0, self.maze["budget"]
 
-# %% ../../nbs/410_games.maze.ipynb #cell-45
+# %% ../../nbs/410_games.maze.ipynb #cell-49
 @patch
 def rules(self: Maze, state, action):
     "One step, if the way is free; a key is picked up where it lies."
@@ -327,7 +327,7 @@ def rules(self: Maze, state, action):
     won = self.maze["layout"].goal >> after & 1
     return (after, held, steps - 1), "won" if won else "lost" if steps == 1 else None
 
-
+# %% ../../nbs/410_games.maze.ipynb #cell-51
 @patch
 def draw(self: Maze):
     "The board for the keys held, the bar, and the figure."
@@ -339,7 +339,7 @@ def draw(self: Maze):
     self.bar.pixels = bar_pixels(steps)
     self.figure.set_position(*cell_corner(cell))
 
-# %% ../../nbs/410_games.maze.ipynb #cell-47
+# %% ../../nbs/410_games.maze.ipynb #cell-53
 @patch
 def value(self: Maze, state):
     "Actions from a state to the goal; None if the steps left do not suffice."

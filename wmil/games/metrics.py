@@ -47,7 +47,7 @@ class TrainingRecipe(NamedTuple):
     model: GameTransformerConfig
     batch_size: int  # windows in a batch
 
-
+# %% ../../nbs/475_games.metrics.ipynb #cell-09
 def published_recipe(
     windows: int,  # in the training split
     **changes,  # other values of the trainer: epochs, device, ...
@@ -65,13 +65,13 @@ def published_recipe(
     )
     return TrainingRecipe(training_config(windows, **{"grad_accum_steps": 4, **changes}), model, batch_size=4)
 
-# %% ../../nbs/475_games.metrics.ipynb #cell-12
+# %% ../../nbs/475_games.metrics.ipynb #cell-14
 def _rate(right, mask=None):  # (sum, number)
     if mask is not None:
         right = right[mask]
     return right.sum().item(), right.numel()
 
-# %% ../../nbs/475_games.metrics.ipynb #cell-14
+# %% ../../nbs/475_games.metrics.ipynb #cell-16
 def token_counts(
     model: GameTransformer,
     h: torch.Tensor,  # (B, W, D) features
@@ -102,7 +102,7 @@ def token_counts(
         counts[name] = _rate(right, keep & (types == TYPES.index(name)))
     return counts
 
-# %% ../../nbs/475_games.metrics.ipynb #cell-16
+# %% ../../nbs/475_games.metrics.ipynb #cell-18
 def level_counts(
     model: GameTransformer,
     h: torch.Tensor,  # (B, W, D) features
@@ -125,7 +125,7 @@ def level_counts(
         "block_level_recall": _rate(by_block, completed),
     }
 
-# %% ../../nbs/475_games.metrics.ipynb #cell-18
+# %% ../../nbs/475_games.metrics.ipynb #cell-20
 def block_counts(
     model: GameTransformer,
     ids: torch.Tensor,  # (B, W)
@@ -145,7 +145,7 @@ def block_counts(
         "copy_exact": _rate((target == present).all(1)),
     }
 
-# %% ../../nbs/475_games.metrics.ipynb #cell-20
+# %% ../../nbs/475_games.metrics.ipynb #cell-22
 def acting_counts(
     model: GameTransformer,
     ids: torch.Tensor,  # (B, W)
@@ -170,7 +170,7 @@ def acting_counts(
     goal, known = (x[steps.row, steps.last_cell] for x in (goal, known))
     return {**counts, **_value_counts(value.sigmoid()[known], goal[known])}
 
-# %% ../../nbs/475_games.metrics.ipynb #cell-22
+# %% ../../nbs/475_games.metrics.ipynb #cell-24
 def _repeat_rate(steps, kind):  # how often an action has the kind of the one before it
     follows = (steps.row[1:] == steps.row[:-1]) & (steps.frame[1:] - steps.action_end[:-1] <= 2)
     previous = torch.where(follows, kind[:-1], -1)
@@ -186,7 +186,7 @@ def _value_counts(value, goal):
         "_goal2": ((goal**2).sum().item(), len(goal)),
     }
 
-# %% ../../nbs/475_games.metrics.ipynb #cell-24
+# %% ../../nbs/475_games.metrics.ipynb #cell-26
 def batch_counts(
     model: GameTransformer,
     batch: dict,  # ids, weights, and steps_to_go if known
@@ -207,7 +207,7 @@ def batch_counts(
             **acting_counts(model, ids, with_action, steps_to_go),
         }
 
-# %% ../../nbs/475_games.metrics.ipynb #cell-26
+# %% ../../nbs/475_games.metrics.ipynb #cell-28
 @torch.no_grad()
 def evaluate_world_model(
     model: GameTransformer,
@@ -232,12 +232,12 @@ def evaluate_world_model(
         model.train(training)
     return _report(sums, kinds)
 
-# %% ../../nbs/475_games.metrics.ipynb #cell-28
+# %% ../../nbs/475_games.metrics.ipynb #cell-30
 def _kind_counts(vocabulary, batch):
     counted = batch["weights"] > 0
     return torch.stack([((batch["ids"] == kind) & counted).sum() for kind in vocabulary.kinds])
 
-# %% ../../nbs/475_games.metrics.ipynb #cell-30
+# %% ../../nbs/475_games.metrics.ipynb #cell-32
 def _report(sums, kinds):  # from counts to fractions
     scores = {name: float(total / n) for name, (total, n) in sums.items() if n and not name.startswith("_")}
     if "nll" in scores:

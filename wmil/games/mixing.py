@@ -35,7 +35,7 @@ class Transition(NamedTuple):
     next_frame: np.ndarray  # (64, 64)
     previous: np.ndarray | None  # (64, 64) frame before `frame`, if it belongs to the same level
 
-
+# %% ../../nbs/476_games.mixing.ipynb #cell-07
 def transitions(
     session: Session,
 ):  # yields (step, Transition)
@@ -47,11 +47,11 @@ def transitions(
         action = tuple(session.actions[t].tolist())
         yield int(t), Transition(session.frames[t - 1], action, session.frames[t], previous)
 
-# %% ../../nbs/476_games.mixing.ipynb #cell-07
+# %% ../../nbs/476_games.mixing.ipynb #cell-09
 def _per_cell(pixels):  # (64, 64) bool -> (8, 8): any
     return pixels.reshape(8, 8, 8, 8).any((1, 3))
 
-
+# %% ../../nbs/476_games.mixing.ipynb #cell-11
 def foresight(
     frame: np.ndarray,  # (64, 64)
     imagined: np.ndarray,  # (64, 64)
@@ -68,7 +68,7 @@ def foresight(
         "unchanged_pixels": float(1 - wrong[~changed].mean()) if not changed.all() else None,
     }
 
-# %% ../../nbs/476_games.mixing.ipynb #cell-09
+# %% ../../nbs/476_games.mixing.ipynb #cell-13
 def _certain(frames):
     return Imagined(frames, np.zeros(frames.shape, np.float32), np.zeros(len(frames), np.int64))
 
@@ -84,7 +84,7 @@ class CopyModel:
     def learn(self, frame, action, next_frame, previous=None):
         "Nothing."
 
-
+# %% ../../nbs/476_games.mixing.ipynb #cell-15
 class MemoryModel(CopyModel):
     "A dictionary of the transitions that were seen; where there is none, nothing changes."
 
@@ -101,7 +101,7 @@ class MemoryModel(CopyModel):
         "Keep the transition."
         self.seen[frame.tobytes(), tuple(map(int, action))] = next_frame
 
-# %% ../../nbs/476_games.mixing.ipynb #cell-10
+# %% ../../nbs/476_games.mixing.ipynb #cell-16
 def foresee_session(
     session: Session,
     models: dict,  # name -> model with `imagine` and `learn`, each with nothing of this game in it
@@ -118,7 +118,7 @@ def foresee_session(
             model.learn(frame, action, next_frame, previous)
     return rows
 
-# %% ../../nbs/476_games.mixing.ipynb #cell-12
+# %% ../../nbs/476_games.mixing.ipynb #cell-18
 class MixerSamples(NamedTuple):
     "Evidence and outcomes from many games."
 
@@ -127,7 +127,7 @@ class MixerSamples(NamedTuple):
     now: torch.Tensor  # (P,) uint8
     outcome: torch.Tensor  # (P,) uint8
 
-
+# %% ../../nbs/476_games.mixing.ipynb #cell-20
 def collect_samples(
     sessions: list,  # of Session
     per_step: int = 24,  # pixels of a transition, at most
@@ -146,7 +146,7 @@ def collect_samples(
         raise WmilError("nothing to learn from: expected recordings in which some frame changes")
     return MixerSamples(*map(torch.cat, zip(*parts)))
 
-# %% ../../nbs/476_games.mixing.ipynb #cell-16
+# %% ../../nbs/476_games.mixing.ipynb #cell-24
 class MixerLearner(nn.Module):
     "The mixer as the trainer wants it."
 
@@ -161,7 +161,7 @@ class MixerLearner(nn.Module):
         right = (logits.argmax(1) == batch.outcome).float().mean()
         return loss, {"right": right.detach(), "copied": (batch.now == batch.outcome).float().mean()}
 
-
+# %% ../../nbs/476_games.mixing.ipynb #cell-26
 def _read(samples):
     def read(rows):
         features, *colors = (x[rows] for x in samples)
@@ -169,7 +169,7 @@ def _read(samples):
 
     return read
 
-# %% ../../nbs/476_games.mixing.ipynb #cell-17
+# %% ../../nbs/476_games.mixing.ipynb #cell-27
 def train_mixer(
     samples: MixerSamples,
     epochs: float = 4,
@@ -189,7 +189,7 @@ def train_mixer(
     history = Trainer(cfg, run).fit(learner, batches, **fit)
     return learner.mixer.eval(), history
 
-# %% ../../nbs/476_games.mixing.ipynb #cell-22
+# %% ../../nbs/476_games.mixing.ipynb #cell-32
 def save_mixer(
     folder,  # made if missing
     mixer: ContextMixer,
@@ -197,7 +197,7 @@ def save_mixer(
     "Write the weights of a mixer, sealed like a checkpoint."
     save_checkpoint(folder, 0, mixer.state_dict())
 
-
+# %% ../../nbs/476_games.mixing.ipynb #cell-34
 def load_mixer(
     folder=None,  # what `save_mixer` wrote; None: the weights that come with the project
 ) -> ContextMixer:
@@ -211,7 +211,7 @@ def load_mixer(
         raise WmilError(f"no mixer in {folder}: expected what save_mixer writes ({str(e).splitlines()[0]})") from None
     return mixer.eval()
 
-# %% ../../nbs/476_games.mixing.ipynb #cell-25
+# %% ../../nbs/476_games.mixing.ipynb #cell-37
 @config
 class MixingConfig:
     "What to train a mixer on."
@@ -223,7 +223,7 @@ class MixingConfig:
     epochs: Annotated[float, Field(gt=0)] = 4.0
     seed: Annotated[int, Field(ge=0)] = 0
 
-
+# %% ../../nbs/476_games.mixing.ipynb #cell-39
 def _chosen(folder, without):
     if not folder:
         raise WmilError("nothing to learn from: give --recordings, a folder of recordings of games")
@@ -233,7 +233,7 @@ def _chosen(folder, without):
         raise WmilError(f"{folder} holds no recording to learn from: expected .jsonl or .jsonl.gz files of games")
     return kept, problems
 
-# %% ../../nbs/476_games.mixing.ipynb #cell-26
+# %% ../../nbs/476_games.mixing.ipynb #cell-40
 @cli
 def main(argv=None):
     "Train a mixer on recordings, and write its weights."

@@ -23,14 +23,14 @@ def _sources(contexts, places):  # what each displacement would bring to these p
     y, x = places.T[:, :, None] + FARTHEST
     return padded[y - DY, x - DX]
 
-
+# %% ../../nbs/473_games.motion.ipynb #cell-07
 def _most_frequent(matches):  # (places, displacements) bool -> index, how many places
     counts = matches.sum(0) - 1e-3 * (abs(DY) + abs(DX))  # of equals the shortest
     counts[len(DY) // 2] = 0  # standing still explains nothing
     best = int(counts.argmax())
     return best, counts[best]
 
-# %% ../../nbs/473_games.motion.ipynb #cell-06
+# %% ../../nbs/473_games.motion.ipynb #cell-08
 def find_displacements(
     contexts: FrameContexts,  # of the frame before
     next_frame: np.ndarray,  # (64, 64)
@@ -49,7 +49,7 @@ def find_displacements(
     found = [first, second] if count >= max(4, 0.2 * len(places)) else [first]
     return [(int(DY[i]), int(DX[i])) for i in found]
 
-# %% ../../nbs/473_games.motion.ipynb #cell-10
+# %% ../../nbs/473_games.motion.ipynb #cell-12
 class Displacements:
     "By how much things moved when something was pressed."
 
@@ -66,7 +66,7 @@ class Displacements:
         part, shape = regions.labels[y, x], int(regions.shape[y, x])
         return [(kind, shape, int(regions.top[part]), int(regions.left[part])), (kind, shape), (kind,)]
 
-# %% ../../nbs/473_games.motion.ipynb #cell-11
+# %% ../../nbs/473_games.motion.ipynb #cell-14
 @patch
 def expected(
     self: Displacements,
@@ -78,7 +78,7 @@ def expected(
     counts = next(filter(None, known), {})
     return sorted(counts, key=counts.get, reverse=True)[:2]
 
-
+# %% ../../nbs/473_games.motion.ipynb #cell-16
 @patch
 def learn(self: Displacements, contexts, action, next_frame):
     "Count what has moved."
@@ -89,7 +89,7 @@ def learn(self: Displacements, contexts, action, next_frame):
         self.counts[question] = counts
         self.asked[question] += 1
 
-
+# %% ../../nbs/473_games.motion.ipynb #cell-18
 @patch
 def tried(
     self: Displacements,
@@ -99,7 +99,7 @@ def tried(
     "How often this kind of action was seen; of clicks, those on a region of this shape and colour."
     return self.asked[self._questions(contexts, action)[-2:][0]]
 
-# %% ../../nbs/473_games.motion.ipynb #cell-15
+# %% ../../nbs/473_games.motion.ipynb #cell-22
 def _shifted(values, displacement, fill):
     "The value that comes to each pixel: from p - d to p."
     dy, dx = displacement
@@ -109,7 +109,7 @@ def _shifted(values, displacement, fill):
     out[to_y, to_x] = values[from_y, from_x]
     return out
 
-
+# %% ../../nbs/473_games.motion.ipynb #cell-24
 def colors_ahead(
     frame: np.ndarray,  # (64, 64)
     shapes: Shapes,
@@ -121,7 +121,7 @@ def colors_ahead(
     other = _shifted(shapes.labels, back, -1) != shapes.labels
     return shapes.per_part(np.bitwise_or, np.where(other, np.int64(1) << color, 0))
 
-# %% ../../nbs/473_games.motion.ipynb #cell-18
+# %% ../../nbs/473_games.motion.ipynb #cell-27
 MOTION = tuple(
     f"{what}, {part} {rank}"
     for rank in (1, 2)  # of the displacement
@@ -129,7 +129,7 @@ MOTION = tuple(
     for what in ("arriving", "leaving", "colours")
 )
 
-
+# %% ../../nbs/473_games.motion.ipynb #cell-29
 def motion_contexts(
     frame: np.ndarray,  # (64, 64)
     shapes: Shapes,  # regions or things

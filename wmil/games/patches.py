@@ -28,7 +28,7 @@ def to_patches(
     patches = np.asarray(frames).reshape(-1, 8, 8, 8, 8).swapaxes(2, 3)
     return np.ascontiguousarray(patches).reshape(-1, 64)
 
-
+# %% ../../nbs/450_games.patches.ipynb #cell-07
 def hash_patches(
     patches: np.ndarray,  # (N, 64) uint8
 ) -> np.ndarray:  # (N,) uint64
@@ -38,7 +38,7 @@ def hash_patches(
     mixed = (words * _ODD[::-1]).sum(1, dtype=np.uint64)
     return mixed ^ (mixed >> np.uint64(32))
 
-# %% ../../nbs/450_games.patches.ipynb #cell-07
+# %% ../../nbs/450_games.patches.ipynb #cell-09
 def _check_patches(patches):
     if not len(patches) or patches.max() > 15:
         raise WmilError("a patch codebook needs at least one patch of colours 0 to 15")
@@ -50,7 +50,7 @@ def _check_different(hashes, by_hash):
         first, second = by_hash[same[0]], by_hash[same[0] + 1]
         raise WmilError(f"patches {first} and {second} are the same: expected different ones")
 
-# %% ../../nbs/450_games.patches.ipynb #cell-09
+# %% ../../nbs/450_games.patches.ipynb #cell-11
 class PatchCodebook(FrameTokenizer):
     "Every different 8×8 patch is a code; unseen patches become the nearest one by number of different pixels."
 
@@ -81,7 +81,7 @@ class PatchCodebook(FrameTokenizer):
         _, first, n = np.unique(patches.view("V64").ravel(), return_index=True, return_counts=True)
         return cls(patches[first[np.lexsort((first, -n))]])
 
-# %% ../../nbs/450_games.patches.ipynb #cell-11
+# %% ../../nbs/450_games.patches.ipynb #cell-13
 @patch
 def to_tokens(self: PatchCodebook, frames):
     "(B, 64, 64) uint8 -> (B, 8, 8)"
@@ -100,7 +100,7 @@ def saved_state(self: PatchCodebook):
     "Plain values for config.json, and tensors."
     return {"num_codes": self.num_codes}, {"patches": torch.from_numpy(self.patches)}
 
-# %% ../../nbs/450_games.patches.ipynb #cell-13
+# %% ../../nbs/450_games.patches.ipynb #cell-15
 @patch(cls_method=True)
 def restore(cls: PatchCodebook, values, tensors, where):
     "A codebook from what `saved_state` gave."
@@ -112,11 +112,11 @@ def restore(cls: PatchCodebook, values, tensors, where):
         )
     return cls(patches.numpy())
 
-# %% ../../nbs/450_games.patches.ipynb #cell-15
+# %% ../../nbs/450_games.patches.ipynb #cell-17
 def _onehot_patches(patches):  # (N, 64) -> (N, 1024)
     return F.one_hot(torch.from_numpy(patches).long(), 16).flatten(1).to(torch.bfloat16)
 
-# %% ../../nbs/450_games.patches.ipynb #cell-17
+# %% ../../nbs/450_games.patches.ipynb #cell-19
 @patch
 def nearest_patches(
     self: PatchCodebook,
@@ -136,7 +136,7 @@ def nearest_patches(
         different.append(64 - agree)
     return torch.cat(tokens).numpy(), torch.cat(different).numpy()
 
-# %% ../../nbs/450_games.patches.ipynb #cell-19
+# %% ../../nbs/450_games.patches.ipynb #cell-21
 @patch
 def look_up(
     self: PatchCodebook,
@@ -156,7 +156,7 @@ def look_up(
         self.unseen["wrong_pixels"] = float(different[where.ravel()].mean())
     return tokens
 
-# %% ../../nbs/450_games.patches.ipynb #cell-27
+# %% ../../nbs/450_games.patches.ipynb #cell-29
 def load_tokenizer(
     folder,  # what `save_pretrained` wrote
 ) -> FrameTokenizer:

@@ -34,7 +34,7 @@ class Watch(NamedTuple):
             cells |= (pattern << shift | pattern >> WIDTH - shift) % (1 << WIDTH) << row * ROW
         return cells
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-06
+# %% ../../nbs/416_games.patrols.ipynb #cell-07
 PACES = (-2, -1, 1, 2)  # cells to the right with each press
 
 
@@ -45,10 +45,10 @@ def march(
     "The shifts after one press."
     return tuple([(s + d) % WIDTH for s, d in zip(shifts, paces)])
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-09
+# %% ../../nbs/416_games.patrols.ipynb #cell-10
 EDGE = BOARD & ~(BOARD << 1 & BOARD >> 1 & BOARD << ROW & BOARD >> ROW)  # cells in which one can wait
 
-
+# %% ../../nbs/416_games.patrols.ipynb #cell-12
 def patrol_step(
     watch: Watch,
     state: tuple,  # ((cell, coins held as bits, shift of each lane), pace of each lane)
@@ -65,7 +65,7 @@ def patrol_step(
     won = cell == watch.flag and held == (1 << len(watch.coins)) - 1
     return ((cell, held, shifts), paces), won
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-11
+# %% ../../nbs/416_games.patrols.ipynb #cell-14
 def sweep(
     watch: Watch,
     fronts: dict,  # coins held -> cells, as bits
@@ -85,7 +85,7 @@ def sweep(
         after[held] = after.get(held, 0) | moved
     return after
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-12
+# %% ../../nbs/416_games.patrols.ipynb #cell-16
 @functools.lru_cache(maxsize=2**15)
 def patrol_length(
     watch: Watch,
@@ -107,7 +107,7 @@ def patrol_length(
             return None
         fronts = after
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-14
+# %% ../../nbs/416_games.patrols.ipynb #cell-18
 WATCHES = (  # by difficulty: lanes, coins, shortest and longest solution
     (3, 1, 9, 11),
     (4, 0, 9, 12),
@@ -119,7 +119,7 @@ WATCHES = (  # by difficulty: lanes, coins, shortest and longest solution
     (4, 3, 20, 27),
 )
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-15
+# %% ../../nbs/416_games.patrols.ipynb #cell-20
 def draw_watch(
     rng: np.random.Generator,
     lanes: int,  # how many
@@ -132,7 +132,7 @@ def draw_watch(
     places = rng.permutation([cell for cell in members(BOARD) if cell not in (start, flag)])
     return Watch(rows, tuple(patterns), start, flag, tuple(places[:coins].tolist()))
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-16
+# %% ../../nbs/416_games.patrols.ipynb #cell-22
 def find_watch(
     rng: np.random.Generator,
     difficulty: int,  # 1 to 8; beyond that as 8
@@ -147,7 +147,7 @@ def find_watch(
             return watch, state, length
     raise GameError(f"no patrols of difficulty {difficulty} were found: choose another seed")
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-18
+# %% ../../nbs/416_games.patrols.ipynb #cell-24
 GRASS, ROAD, COIN, WALL_AROUND = 10, 5, 11, 3  # colours
 GUARD = np.array(
     [
@@ -159,7 +159,7 @@ GUARD = np.array(
     np.int8,
 )
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-19
+# %% ../../nbs/416_games.patrols.ipynb #cell-26
 def draw_lanes(
     watch: Watch,
     held: int,  # coins, as bits
@@ -180,7 +180,7 @@ def draw_lanes(
             canvas[y + 3 : y + 5, x + 3 : x + 5] = COIN
     return canvas
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-21
+# %% ../../nbs/416_games.patrols.ipynb #cell-28
 @register_game
 class Patrols(HiddenGame):
     "Collect the coins and reach the flag; a guard sends you back to the start."
@@ -203,7 +203,7 @@ class Patrols(HiddenGame):
         self.lanes, self.figure = (level.get_sprites_by_name(name)[0] for name in ("lanes", "figure"))
         return level.get_data("begin")
 
-# %% ../../nbs/416_games.patrols.ipynb #cell-23
+# %% ../../nbs/416_games.patrols.ipynb #cell-30
 @patch
 def rules(self: Patrols, state, action):
     "One step of yours, and one of the guards."
@@ -216,7 +216,7 @@ def value(self: Patrols, state):
     "Presses to the flag."
     return patrol_length(self.watch, state)
 
-
+# %% ../../nbs/416_games.patrols.ipynb #cell-32
 @patch
 def actions(self: Patrols):
     "The four directions, beginning with the one that waits at the start."

@@ -54,7 +54,7 @@ def no_evidence() -> Evidence:
 BITS = 16
 LOW, SHIFT = np.uint64(0xFFFFFFFF), np.uint64(64 - BITS)
 
-
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-11
 class EvidenceTable:
     "Remembers what followed each context; 26 MB."
 
@@ -75,7 +75,7 @@ class EvidenceTable:
         color = np.where(known, (entries >> np.uint64(16)).astype(np.uint8), UNKNOWN)
         return color, (entries >> np.uint64(8)).astype(np.uint8) * known, entries.astype(np.uint8) * known
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-11
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-13
 def _grouped(places, outcomes):
     "For each distinct place: its first index, and the outcomes' agreement."
     order = np.argsort(places, kind="stable")
@@ -84,7 +84,7 @@ def _grouped(places, outcomes):
     agree = np.maximum.reduceat(outcome, starts) == np.minimum.reduceat(outcome, starts)
     return order[starts], agree
 
-
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-17
 @patch
 def update(
     self: EvidenceTable,
@@ -101,7 +101,7 @@ def update(
     first, agree = _grouped(places, outcomes)
     self._write(places[first], checks[first], outcomes[first], agree)
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-12
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-19
 @patch
 def _write(self: EvidenceTable, places, checks, outcomes, agree):
     entries = self.entries[places]
@@ -114,7 +114,7 @@ def _write(self: EvidenceTable, places, checks, outcomes, agree):
     shifts = [32, 16, 8, 0]
     self.entries[places] = sum(f.astype(np.uint64) << np.uint64(s) for f, s in zip(fields, shifts))
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-15
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-22
 class FrameEvidence:
     "What is known about a frame, for any action."
 
@@ -132,7 +132,7 @@ class FrameEvidence:
             self.kept[key] = self.table.look_up(hashes(), rows)
         return rows, self.kept[key]
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-16
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-24
 @patch
 def hashes(
     self: FrameEvidence,
@@ -152,7 +152,7 @@ def hashes(
         yield (x, y), CLICK_ROWS, lambda: contexts.by_click(x, y)
         yield (x, y, "whole"), np.array([WHOLE_ROW]), lambda: contexts.whole_frame(x, y)
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-17
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-26
 def _with_kind(frame, shapes, displacement, kind):
     def hashes():
         found = motion_contexts(frame, shapes, displacement)
@@ -173,7 +173,7 @@ def of(
             field[rows] = found
     return evidence
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-19
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-28
 def active_pixels(
     evidence: Evidence,
     frame: np.ndarray,  # (64, 64)
@@ -181,11 +181,11 @@ def active_pixels(
     "Where some context expects another colour than the one that is there."
     return ((evidence.color != frame.ravel()) & (evidence.color != UNKNOWN)).any(0)
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-21
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-30
 FEATURES = 6
 LOG = (np.log2(1 + np.arange(256)).clip(0, 5) / 5).astype(np.float32)
 
-
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-32
 def mixer_features(
     evidence: Evidence,
     frame: np.ndarray,  # (64, 64)
@@ -204,10 +204,10 @@ def mixer_features(
     votes = torch.from_numpy(np.where(known, color, NUM_COLORS).T.astype(np.int64))
     return features, votes, torch.from_numpy(now.astype(np.int64))
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-22
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-34
 TRUST_HITS = 0.0, 0.0, 1.0, -1.5, 1.0, 1.0  # what the features are worth before any training
 
-
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-36
 class ContextMixer(nn.Module):
     "How much each context is worth, given all of them."
 
@@ -235,7 +235,7 @@ class ContextMixer(nn.Module):
         logits = torch.zeros(len(now), NUM_COLORS + 1).scatter_add_(1, votes, context * (votes < NUM_COLORS))
         return logits[:, :-1].scatter_add(1, now[:, None], 1 + weights[:, -1:])
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-26
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-40
 class Imagined(NamedTuple):
     "What should come of some actions."
 
@@ -243,7 +243,7 @@ class Imagined(NamedTuple):
     log_prob: np.ndarray  # (A, 64, 64) float32, of each pixel's colour; 0 where nothing expects a change
     tried: np.ndarray  # (A,) int64, how often such an action was seen before
 
-
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-42
 class PixelModel:
     "Foresees frames from the evidence of this game, mixed by what was learnt in others."
 
@@ -266,7 +266,7 @@ class PixelModel:
         "How often each context was right lately, when it voted for no change and for a change."
         return (self.right + 1) / (self.votes + 2)
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-27
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-44
 def _key(frame, action):
     return frame.tobytes(), tuple(map(int, action))
 
@@ -282,13 +282,13 @@ def _mix(self: PixelModel, evidence, frame):  # -> next frame, log-probabilities
         imagined[pixels], log_prob[pixels] = best.indices.numpy(), best.values.numpy()
     return imagined.reshape(SIZE, SIZE), log_prob.reshape(SIZE, SIZE)
 
-
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-46
 @patch
 def _remembered(self: PixelModel, frame, action):  # -> next frame, log-probabilities; None: it has to be foreseen
     outcome = self.seen.get(_key(frame, action))
     return None if outcome is None else (outcome, np.zeros((SIZE, SIZE), np.float32))
 
-
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-48
 @patch
 def imagine(
     self: PixelModel,
@@ -303,7 +303,7 @@ def imagine(
     tried = np.array([self.displacements.tried(contexts, action) for action in actions])
     return Imagined(*map(np.stack, zip(*outcomes)), tried)
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-29
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-50
 @patch
 def learn(
     self: PixelModel,
@@ -328,7 +328,7 @@ def learn(
         self.seen[_key(frame, action)] = None  # the frame hides something that decides
     return sample
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-30
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-52
 @patch
 def _note_reliability(self: PixelModel, said, frame, next_frame, pixels):
     color = said.color[:, pixels]
@@ -339,7 +339,7 @@ def _note_reliability(self: PixelModel, said, frame, next_frame, pixels):
         self.right[:, change] = 0.98 * self.right[:, change] + share
         self.votes[:, change] = 0.98 * self.votes[:, change] + voted.any(1)
 
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-32
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-54
 @patch
 def _sample(self: PixelModel, said, frame, next_frame, pixels):
     chosen = self.rng.choice(pixels, min(len(pixels), 128), replace=False)
@@ -350,7 +350,7 @@ def _sample(self: PixelModel, said, frame, next_frame, pixels):
         self._train_mixer()
     return sample
 
-
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-56
 @patch
 def _train_mixer(self: PixelModel):
     picked = [self.replay[-1], *(self.replay[i] for i in self.rng.integers(0, len(self.replay), 7))]

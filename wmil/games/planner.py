@@ -128,14 +128,14 @@ def make_plan(
     keep = len(plan.actions) if plan.found else math.ceil(len(plan.actions) / 2)
     return plan._replace(actions=plan.actions[:keep], states=plan.states[:keep])
 
-# %% ../../nbs/494_games.planner.ipynb #cell-16
+# %% ../../nbs/494_games.planner.ipynb #cell-17
 @patch
 def _is_lost(self: PlannerAgent, tree, reached, first, legal):  # codes of what can be reached and of the level's start
     if not (self.cfg.restart and self.cfg.detect_duplicates and reached and legal[0]):
         return False
     return tree.key(first) not in {tree.key(codes) for codes in reached}
 
-# %% ../../nbs/494_games.planner.ipynb #cell-18
+# %% ../../nbs/494_games.planner.ipynb #cell-19
 def _why(action, predicted, is_new):  # for `explain`
     if predicted is None:
         return "no way on was found"
@@ -143,7 +143,7 @@ def _why(action, predicted, is_new):  # for `explain`
         return "lost: start again"
     return "a new plan" if is_new else "reality is as predicted"
 
-# %% ../../nbs/494_games.planner.ipynb #cell-19
+# %% ../../nbs/494_games.planner.ipynb #cell-21
 @patch
 def choose(self: PlannerAgent, observation):
     "The next action of each game's plan."
@@ -158,7 +158,7 @@ def choose(self: PlannerAgent, observation):
         reason["as_predicted"] = as_predicted
     return [level.last.action for level in self.levels]
 
-# %% ../../nbs/494_games.planner.ipynb #cell-21
+# %% ../../nbs/494_games.planner.ipynb #cell-23
 @patch
 def _act(self: PlannerAgent, game, codes, legal):  # -> reasons; the action is in the level's `last`
     level = self.levels[game]

@@ -90,7 +90,7 @@ class LevelResult(NamedTuple):
     score: LevelScore
     obs: Observation  # after the last action
 
-# %% ../../nbs/497_games.play.ipynb #cell-10
+# %% ../../nbs/497_games.play.ipynb #cell-11
 def play_level(
     engine: Engine,  # at the start of a level
     agent: Agent,  # of one game
@@ -115,14 +115,14 @@ def play_level(
             record.add(action, obs)
     return LevelResult(LevelScore(completed + 1, obs.levels > completed, actions, optimum), obs)
 
-# %% ../../nbs/497_games.play.ipynb #cell-12
+# %% ../../nbs/497_games.play.ipynb #cell-13
 def _check_limits(patience, max_steps, total_steps):
     if patience <= 0 or max_steps < 1:
         raise ConfigError(f"patience = {patience}, max_steps = {max_steps}: expected more than 0, and 1 or more")
     if total_steps < 0:
         raise ConfigError(f"total_steps = {total_steps}: expected 1 or more, or 0 for no limit on the whole game")
 
-
+# %% ../../nbs/497_games.play.ipynb #cell-15
 def public_name(
     game: str,  # what `make_game` took
     engine: Engine,  # that plays it
@@ -134,7 +134,7 @@ def public_name(
 def _recorder(recording, game, seed):
     return Recorder(recording, game, seed, timestamps=False) if recording else nullcontext()
 
-# %% ../../nbs/497_games.play.ipynb #cell-13
+# %% ../../nbs/497_games.play.ipynb #cell-17
 def _opened(obs, game, seed):  # the first frame of a level that was opened by hand, as a step that does not follow
     return Step(
         action=Action(0),
@@ -158,14 +158,14 @@ def _open_level(level, engine, agent, record, card):
     if record is not None:
         record.add(Action(0), _opened(obs, card.game, card.seed))
 
-# %% ../../nbs/497_games.play.ipynb #cell-15
+# %% ../../nbs/497_games.play.ipynb #cell-19
 def _is_over(card, obs, ours, left):
     won, last = obs.state == "WIN", card.scores[-1]
     card.stopped = not left and not won
     stuck = not last.solved and (not ours or last.level == card.levels)
     return won or card.stopped or stuck
 
-
+# %% ../../nbs/497_games.play.ipynb #cell-21
 def _play_levels(engine, agent, card, limits, total_steps, record, watch):
     ours, left = isinstance(engine.game, PuzzleGame), total_steps or sys.maxsize
     over = engine.obs.state == "WIN"
@@ -177,7 +177,7 @@ def _play_levels(engine, agent, card, limits, total_steps, record, watch):
         if not over and not score.solved:
             _open_level(score.level + 1, engine, agent, record, card)
 
-# %% ../../nbs/497_games.play.ipynb #cell-17
+# %% ../../nbs/497_games.play.ipynb #cell-23
 def _check_scored(agent):
     if isinstance(agent, Agent) and "games" not in agent.needs:
         return
@@ -192,7 +192,7 @@ def _make_agent(agent, engine, scored):
         _check_scored(agent)
     return agent if isinstance(agent, Agent) else agent(engine)
 
-# %% ../../nbs/497_games.play.ipynb #cell-18
+# %% ../../nbs/497_games.play.ipynb #cell-25
 def play_game(
     agent,  # Agent of one game, or function of the Engine that makes one
     game: str,  # what `make_game` takes
@@ -220,7 +220,7 @@ def play_game(
         _play_levels(engine, agent, card, (patience, max_steps), total_steps, record, watch)
     return card
 
-# %% ../../nbs/497_games.play.ipynb #cell-30
+# %% ../../nbs/497_games.play.ipynb #cell-37
 @config
 class PlayConfig:
     "Who plays what."
@@ -241,7 +241,7 @@ class PlayConfig:
     scored: bool = False  # refuse an agent that asks for the game itself, as the oracle does
     progress: bool = True  # count the presses while it plays, if that goes to a terminal
 
-# %% ../../nbs/497_games.play.ipynb #cell-32
+# %% ../../nbs/497_games.play.ipynb #cell-39
 def _load_model(cfg):  # -> model, tokenizer; None, None for agents that need none
     if "model" not in agent_class(cfg.agent).needs:
         return None, None
@@ -252,7 +252,7 @@ def _load_model(cfg):  # -> model, tokenizer; None, None for agents that need no
         print(f"{cfg.agent} uses {describe_player(folder)}; --model names another one")
     return load_player(folder) if folder else (None, None)
 
-# %% ../../nbs/497_games.play.ipynb #cell-34
+# %% ../../nbs/497_games.play.ipynb #cell-41
 def _watcher(bar):
     "A `watch` that counts presses, by level."
     presses = Counter()
@@ -264,7 +264,7 @@ def _watcher(bar):
 
     return watch
 
-# %% ../../nbs/497_games.play.ipynb #cell-35
+# %% ../../nbs/497_games.play.ipynb #cell-43
 @cli
 def main(argv=None):
     "Let an agent play a game, print its score card, and write a recording."

@@ -29,7 +29,7 @@ def check_player_codes(
             f"{tokenizer.num_codes}: use the tokenizer that the model was trained with"
         )
 
-# %% ../../nbs/490_games.player_agents.ipynb #cell-06
+# %% ../../nbs/490_games.player_agents.ipynb #cell-07
 def _check_kinds(vocabulary, legal):  # (N, 8) bool
     unknown = legal[:, len(vocabulary.kinds) :].any(0)
     if unknown.any():
@@ -39,7 +39,7 @@ def _check_kinds(vocabulary, legal):  # (N, 8) bool
             "has no token: train a model with Vocabulary(format='located'), or play another game"
         )
 
-# %% ../../nbs/490_games.player_agents.ipynb #cell-08
+# %% ../../nbs/490_games.player_agents.ipynb #cell-09
 class ModelAgent(Agent):
     "What agents with a model share."
 
@@ -62,12 +62,12 @@ class ModelAgent(Agent):
         _check_kinds(self.model.vocabulary, observation.legal)
         return self.tokenizer.encode(torch.from_numpy(observation.frames)).flatten(1)
 
-# %% ../../nbs/490_games.player_agents.ipynb #cell-10
+# %% ../../nbs/490_games.player_agents.ipynb #cell-11
 def _check_temperature(temperature):
     if not 0 <= temperature < float("inf"):
         raise ConfigError(f"temperature = {temperature}: expected 0 or more, and finite")
 
-
+# %% ../../nbs/490_games.player_agents.ipynb #cell-13
 class BehaviorCloningAgent(ModelAgent):
     "Presses what the policy head expects of a good player."
 
@@ -94,7 +94,7 @@ class BehaviorCloningAgent(ModelAgent):
         self.reasons = self._explain(actions, output, legal, kind_log_prob)
         return actions
 
-# %% ../../nbs/490_games.player_agents.ipynb #cell-12
+# %% ../../nbs/490_games.player_agents.ipynb #cell-15
 @patch
 def _sample(self: BehaviorCloningAgent, log_p):  # (N, K), -inf where it must not -> (N,) int64
     if not self.temperature:
@@ -103,7 +103,7 @@ def _sample(self: BehaviorCloningAgent, log_p):  # (N, K), -inf where it must no
     u = torch.as_tensor(self.rng.random((len(log_p), 1)), device=log_p.device)
     return (cumulative < u * cumulative[:, -1:]).sum(1)
 
-# %% ../../nbs/490_games.player_agents.ipynb #cell-14
+# %% ../../nbs/490_games.player_agents.ipynb #cell-17
 @patch
 @torch.inference_mode()
 def _sample_actions(self: BehaviorCloningAgent, output, kind_log_prob):  # -> (N, 3)
@@ -113,7 +113,7 @@ def _sample_actions(self: BehaviorCloningAgent, output, kind_log_prob):  # -> (N
     place = torch.stack([cell % 8 * 8 + pixel % 8, cell // 8 * 8 + pixel // 8], 1) * (kind == CLICK)[:, None]
     return torch.cat([kind[:, None], place], 1).cpu().numpy()
 
-# %% ../../nbs/490_games.player_agents.ipynb #cell-15
+# %% ../../nbs/490_games.player_agents.ipynb #cell-19
 @patch
 def _explain(self: BehaviorCloningAgent, actions, output, legal, kind_log_prob):  # -> list of reasons
     probs = kind_log_prob.softmax(1).tolist()
@@ -125,14 +125,14 @@ def _explain(self: BehaviorCloningAgent, actions, output, legal, kind_log_prob):
         reasons.append({"action": name_of(action), "why": "policy", "scores": scores, "value": value})
     return reasons
 
-# %% ../../nbs/490_games.player_agents.ipynb #cell-21
+# %% ../../nbs/490_games.player_agents.ipynb #cell-25
 class RuleChoice(NamedTuple):
     "What the published rule decided."
 
     index: int  # of the action
     why: str  # "goal", "explore" or "policy"
 
-
+# %% ../../nbs/490_games.player_agents.ipynb #cell-27
 def published_rule(
     goal: np.ndarray,  # (A,) probability that each action completes the level
     entropy: np.ndarray,  # (A,) of the next frame
@@ -150,7 +150,7 @@ def published_rule(
     index = (cumulative <= u * cumulative[-1]).sum()
     return RuleChoice(int(min(index, len(policy) - 1)), "policy")
 
-# %% ../../nbs/490_games.player_agents.ipynb #cell-26
+# %% ../../nbs/490_games.player_agents.ipynb #cell-33
 def _check_decay(ema_decay):
     if not 0 <= ema_decay < 1:
         raise ConfigError(f"ema_decay = {ema_decay}: expected 0 or more, below 1")
@@ -185,14 +185,14 @@ class PublishedAgent(ModelAgent):
         self.decoder.reset()
         self.mean_surprise[:] = np.nan
 
-# %% ../../nbs/490_games.player_agents.ipynb #cell-28
+# %% ../../nbs/490_games.player_agents.ipynb #cell-35
 @patch
 def _update_mean(self: PublishedAgent, surprise):  # (N,), nan where no frame was expected
     mean = self.mean_surprise
     average = self.ema_decay * mean + (1 - self.ema_decay) * surprise
     self.mean_surprise = np.where(np.isnan(surprise), mean, np.where(np.isnan(mean), surprise, average))
 
-# %% ../../nbs/490_games.player_agents.ipynb #cell-29
+# %% ../../nbs/490_games.player_agents.ipynb #cell-37
 @patch
 def choose(self: PublishedAgent, observation):
     "The rule's action for each game."
@@ -212,7 +212,7 @@ def choose(self: PublishedAgent, observation):
     self.decoder.record_action(actions)
     return actions
 
-# %% ../../nbs/490_games.player_agents.ipynb #cell-30
+# %% ../../nbs/490_games.player_agents.ipynb #cell-39
 @patch
 def _choose_one(self: PublishedAgent, i, proposals, predictions, surprise, mean_surprise):  # -> action (3,), reason
     possible = proposals.log_prob[i].isfinite()  # the others are legal in another game

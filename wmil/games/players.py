@@ -87,14 +87,14 @@ def _read_player_file(folder):
     except DamagedFile as e:
         raise WmilError(f"{e}: save the player again") from None
 
-
+# %% ../../nbs/495_games.players.ipynb #cell-11
 def player_origin(
     folder,  # what `save_player` wrote
 ) -> dict:  # empty if nobody said
     "Where a saved player comes from."
     return _read_player_file(folder).get("origin", {})
 
-# %% ../../nbs/495_games.players.ipynb #cell-10
+# %% ../../nbs/495_games.players.ipynb #cell-13
 def load_player(
     folder,  # what `save_player` wrote
     **kw,  # base, dtype, download of `GameTransformer.load`
@@ -111,7 +111,7 @@ def load_player(
         )
     return model, tokenizer
 
-# %% ../../nbs/495_games.players.ipynb #cell-16
+# %% ../../nbs/495_games.players.ipynb #cell-19
 def default_player() -> Path | None:  # None: wmil was installed without its repository
     "The folder of the player that comes with the repository."
     folder = root() / "weights" / "games_player"
@@ -126,7 +126,7 @@ def describe_player(
     facts = ", ".join(f"{key} {str(origin[key])[:10]}" for key in ("preset", "seed", "commit") if key in origin)
     return f"the player in {display_path(folder)}" + (f" ({facts})" if facts else "")
 
-# %% ../../nbs/495_games.players.ipynb #cell-19
+# %% ../../nbs/495_games.players.ipynb #cell-22
 @config
 class PlayerConfig:
     "How a player is trained."
@@ -142,7 +142,7 @@ class PlayerConfig:
     lr: Annotated[float, Field(gt=0)] = 3e-3
     precision: str = "bf16"
 
-# %% ../../nbs/495_games.players.ipynb #cell-21
+# %% ../../nbs/495_games.players.ipynb #cell-24
 SMOKE_PLAYER = PlayerConfig(
     demos=DemosConfig(train=1, explore=1, validation=1, held_out=1, levels=1, aimless_steps=20, choice="first"),
     windows=16,
@@ -158,7 +158,7 @@ SMOKE_PLAYER = PlayerConfig(
     ),
 )
 
-# %% ../../nbs/495_games.players.ipynb #cell-22
+# %% ../../nbs/495_games.players.ipynb #cell-26
 QUICK_PLAYER = PlayerConfig(
     demos=DemosConfig(train=40, explore=10, validation=1, held_out=1, levels=4, choice="first", spread=True),
     windows=2880,
@@ -167,7 +167,7 @@ QUICK_PLAYER = PlayerConfig(
 
 PLAYERS = {"smoke": SMOKE_PLAYER, "quick": QUICK_PLAYER, "paper": PlayerConfig()}  # by preset
 
-# %% ../../nbs/495_games.players.ipynb #cell-24
+# %% ../../nbs/495_games.players.ipynb #cell-28
 class PlayerDataset(NamedTuple):
     "What players are trained on and measured with."
 
@@ -175,7 +175,7 @@ class PlayerDataset(NamedTuple):
     tokenizer: PatchCodebook  # of the training frames
     packed: PackedTrajectories  # of all splits, and of the held-out sessions of each game by its name
 
-# %% ../../nbs/495_games.players.ipynb #cell-25
+# %% ../../nbs/495_games.players.ipynb #cell-30
 def player_data(
     cfg: PlayerConfig,
 ) -> PlayerDataset:
@@ -190,7 +190,7 @@ def player_data(
         packed = pack_sessions({**plays, **by_game}, tokenizer, vocabulary, folder / "packed")
     return PlayerDataset(plays, tokenizer, packed)
 
-# %% ../../nbs/495_games.players.ipynb #cell-27
+# %% ../../nbs/495_games.players.ipynb #cell-32
 def code_pictures(
     tokenizer,  # any frame tokenizer
 ) -> np.ndarray:  # (K, d)
@@ -199,7 +199,7 @@ def code_pictures(
         return tokenizer.vectors.detach().cpu().numpy()
     return np.eye(16, dtype=np.float32)[tokenizer.patches].reshape(tokenizer.num_codes, -1)  # (K, 1024)
 
-# %% ../../nbs/495_games.players.ipynb #cell-30
+# %% ../../nbs/495_games.players.ipynb #cell-35
 def _training_config(cfg):
     return training_config(
         cfg.windows,
@@ -219,7 +219,7 @@ def _training_run(folder, metadata):  # the interrupted one, or a new one
         return Run(runs[-1], tensorboard=False)
     return create_run("training", metadata, folder=folder, tensorboard=False)
 
-# %% ../../nbs/495_games.players.ipynb #cell-32
+# %% ../../nbs/495_games.players.ipynb #cell-37
 def _validation(trainer, model, packed, cfg, interval, folder):
     held_out = TrajectoryWindows(packed, "validation", cfg.size, cfg.stride, 1, once=True)
     return Validation(trainer, model, held_out, interval, folder)
@@ -232,7 +232,7 @@ def _watch(clock, validate):  # what the trainer calls at each logged row
 
     return _look
 
-
+# %% ../../nbs/495_games.players.ipynb #cell-39
 def _fit_player(cfg, packed, tokenizer, seed, folder, metadata):  # -> model, what to write into about.json
     run = _training_run(folder, metadata)
     seed_everything(seed)
@@ -246,7 +246,7 @@ def _fit_player(cfg, packed, tokenizer, seed, folder, metadata):  # -> model, wh
     model = GameTransformer.load(best) if interval else model
     return model, {"seconds": clock.seconds, "history": history}
 
-# %% ../../nbs/495_games.players.ipynb #cell-34
+# %% ../../nbs/495_games.players.ipynb #cell-41
 def train_player(
     cfg: PlayerConfig,
     packed: PackedTrajectories,  # with a split "train"

@@ -73,7 +73,7 @@ def _float_trained(lm):
             p.data = p.data.float()
     return lm
 
-
+# %% ../../nbs/480_games.pretrained.ipynb #cell-11
 def add_lora(
     lm,  # LlamaForCausalLM
     cfg: GameTransformerConfig,  # rank, alpha, dropout
@@ -92,7 +92,7 @@ def add_lora(
     with quiet_transformers():
         return _float_trained(peft.get_peft_model(lm, lora))
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-15
+# %% ../../nbs/480_games.pretrained.ipynb #cell-17
 @patch(cls_method=True)
 def from_pretrained(
     cls: GameTransformer,
@@ -113,7 +113,7 @@ def from_pretrained(
         lm = add_lora(lm, cfg) if cfg.lora_rank else _float_trained(lm)
         return cls(lm, vocabulary, cfg)
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-17
+# %% ../../nbs/480_games.pretrained.ipynb #cell-19
 def _check_base(name, size, vocabulary):
     if size != vocabulary.base:
         raise WmilError(
@@ -122,7 +122,7 @@ def _check_base(name, size, vocabulary):
             "a trained game transformer is loaded with GameTransformer.load"
         )
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-27
+# %% ../../nbs/480_games.pretrained.ipynb #cell-29
 METADATA_FILE = "game_transformer.json"
 
 
@@ -136,7 +136,7 @@ class TransformerMetadata(TypedDict):
     base: str | None
     files: dict[str, str]
 
-
+# %% ../../nbs/480_games.pretrained.ipynb #cell-31
 def _base_fingerprint(lm):  # of a peft model
     digest = hashlib.sha256()
     for name, p in lm.named_parameters():
@@ -146,7 +146,7 @@ def _base_fingerprint(lm):  # of a peft model
             digest.update(name.encode() + sample.view(torch.int16).cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-29
+# %% ../../nbs/480_games.pretrained.ipynb #cell-33
 def _write_files(model, folder):
     adapter = has_adapter(model.lm)
     with quiet_transformers():
@@ -164,7 +164,7 @@ def _write_files(model, folder):
     }
     atomic_write(folder / METADATA_FILE, sealed_json(metadata))
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-30
+# %% ../../nbs/480_games.pretrained.ipynb #cell-35
 @patch
 def save_pretrained(
     self: GameTransformer,
@@ -176,7 +176,7 @@ def save_pretrained(
     with atomic_folder(folder, wrapped=(RuntimeError, SafetensorError)) as tmp:
         _write_files(self, tmp)
 
-
+# %% ../../nbs/480_games.pretrained.ipynb #cell-37
 def _parse_metadata(file):
     "What the file says; those of version 0.1 have no checksum of themselves."
     sealed = "sha256" in read_json(file)
@@ -193,7 +193,7 @@ def _saved_names(folder):
         files = [f.name for f in folder.iterdir() if f.suffix in (".json", ".safetensors")]
     return {METADATA_FILE, *files}
 
-
+# %% ../../nbs/480_games.pretrained.ipynb #cell-39
 def _check_free(folder):
     "Refuse a place that holds anything but a saved model."
     if folder.exists() and not folder.is_dir():
@@ -202,7 +202,7 @@ def _check_free(folder):
     if others:
         raise WmilError(f"{folder} holds something else ({min(others)}), which would be lost: choose another folder")
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-32
+# %% ../../nbs/480_games.pretrained.ipynb #cell-41
 def _read_metadata(folder):
     file = Path(folder) / METADATA_FILE
     if not file.is_file():
@@ -217,7 +217,7 @@ def _read_metadata(folder):
         _check_file(file.parent / name, checksum)
     return metadata
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-34
+# %% ../../nbs/480_games.pretrained.ipynb #cell-43
 def _check_file(file, checksum):
     if not file.is_file():
         raise CheckpointError(f"the model in {file.parent} is incomplete, {file.name} is missing: save it again")
@@ -232,7 +232,7 @@ def _check_same_vocabulary(folder, expected, given):
             "use the tokenizer and vocabulary it was trained with"
         )
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-36
+# %% ../../nbs/480_games.pretrained.ipynb #cell-45
 def _adapter_differences(saved, expected):  # sentences
     def short(name):
         return name.removeprefix("base_model.model.").removeprefix("model.")
@@ -245,7 +245,7 @@ def _adapter_differences(saved, expected):  # sentences
     for name in sorted(expected.keys() - saved.keys()):
         yield f"{short(name)} only in the base"
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-38
+# %% ../../nbs/480_games.pretrained.ipynb #cell-47
 def _load_adapter(folder, lm):
     lora = peft.LoraConfig.from_pretrained(str(folder))
     lora.inference_mode = False
@@ -263,7 +263,7 @@ def _load_adapter(folder, lm):
     peft.set_peft_model_state_dict(lm, saved)
     return lm
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-39
+# %% ../../nbs/480_games.pretrained.ipynb #cell-49
 def _load_on_base(folder, metadata, num_tokens, base, dtype, download):  # a peft model
     if not base:
         base = read_json(Path(folder) / "adapter_config.json")["base_model_name_or_path"]
@@ -277,7 +277,7 @@ def _load_on_base(folder, metadata, num_tokens, base, dtype, download):  # a pef
         )
     return lm
 
-# %% ../../nbs/480_games.pretrained.ipynb #cell-41
+# %% ../../nbs/480_games.pretrained.ipynb #cell-51
 @patch(cls_method=True)
 def load(
     cls: GameTransformer,

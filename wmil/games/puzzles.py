@@ -35,7 +35,7 @@ class Action(NamedTuple):
     x: int = 0  # column of a click, 0..63; 0 for the other kinds
     y: int = 0  # row of a click, 0..63; 0 for the other kinds
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-06
+# %% ../../nbs/400_games.puzzles.ipynb #cell-07
 def name_of(
     action,  # kind, x, y
 ) -> str:  # "left", "click 12,40"
@@ -43,7 +43,7 @@ def name_of(
     kind, x, y = map(int, action)
     return f"{ACTION_NAMES[kind]} {x},{y}" if kind == CLICK else ACTION_NAMES[kind]
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-08
+# %% ../../nbs/400_games.puzzles.ipynb #cell-09
 GAME_COLORS = """
 #FFFFFF #CCCCCC #999999 #666666 #333333 #000000 #E53AA3 #FF7BCC
 #F93C31 #1E93FF #88D8F1 #FFDC00 #FF851B #921231 #4FCC30 #A356D6
@@ -57,7 +57,7 @@ def to_rgb(
     palette = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in GAME_COLORS], np.uint8)
     return palette[np.asarray(frames)]
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-11
+# %% ../../nbs/400_games.puzzles.ipynb #cell-12
 def copy_level(
     level: Level,  # shared by all who play it
 ) -> Level:  # with sprites of its own
@@ -68,7 +68,7 @@ def copy_level(
         sprite.pixels = sprite.pixels.copy()
     return twin
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-13
+# %% ../../nbs/400_games.puzzles.ipynb #cell-14
 @functools.lru_cache(maxsize=4096)
 def generate_level(
     game,  # class of a game
@@ -78,14 +78,14 @@ def generate_level(
     "A level from its name, seed and difficulty, generated once."
     return game.make_level(np.random.default_rng(stream_seed(seed, f"{game.name} level {difficulty}")), difficulty)
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-15
+# %% ../../nbs/400_games.puzzles.ipynb #cell-16
 def _check_game(seed, levels):
     if levels < 1 or seed < 0:
         raise ConfigError(
             f"levels = {levels} and seed = {seed} were given: expected 1 or more levels and a seed of 0 or more"
         )
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-17
+# %% ../../nbs/400_games.puzzles.ipynb #cell-18
 class PuzzleGame(ARCBaseGame):
     "A game of generated levels whose changing part is one hashable value, `state`."
 
@@ -125,7 +125,7 @@ class PuzzleGame(ARCBaseGame):
         "Actions from a state to the end of the level; None if there is no way."
         raise NotImplementedError
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-19
+# %% ../../nbs/400_games.puzzles.ipynb #cell-20
 @patch
 def get_state(self: PuzzleGame):
     "Everything that moves within the level."
@@ -138,7 +138,7 @@ def set_state(self: PuzzleGame, state):
     self.state = state
     self.draw()
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-21
+# %% ../../nbs/400_games.puzzles.ipynb #cell-22
 @patch
 def on_set_level(self: PuzzleGame, level):
     "Called by the engine when a level is entered: generate it the first time, then begin."
@@ -146,7 +146,7 @@ def on_set_level(self: PuzzleGame, level):
     self._levels[k] = level = copy_level(generate_level(type(self), self.level_seed, k + 1))
     self.set_state(self.start(level))
 
-
+# %% ../../nbs/400_games.puzzles.ipynb #cell-24
 @patch
 def step(self: PuzzleGame):
     "Called by the engine for each action; a kind that the game does not know does nothing."
@@ -160,7 +160,7 @@ def step(self: PuzzleGame):
             self.lose()
     self.complete_action()
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-23
+# %% ../../nbs/400_games.puzzles.ipynb #cell-26
 GAMES = {}  # name -> class
 STUDIED = ("maze", "lights", "crates")  # the games of the committed results
 SHIPPED = (
@@ -180,7 +180,7 @@ def register_game(
     GAMES[cls.name] = cls
     return cls
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-25
+# %% ../../nbs/400_games.puzzles.ipynb #cell-28
 def _ladder_picture(rng, rungs):
     "Ground, ladder and roof, (64, 64) int8."
     picture = np.full((SIZE, SIZE), 4, np.int8)
@@ -189,7 +189,7 @@ def _ladder_picture(rng, rungs):
     picture[: 60 - 5 * rungs] = 14
     return picture
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-27
+# %% ../../nbs/400_games.puzzles.ipynb #cell-30
 class Ladder(PuzzleGame):
     "Climb to the roof before your steps are used up; the example of the first lessons."
 
@@ -227,7 +227,7 @@ class Ladder(PuzzleGame):
         distance = self.rungs - state[0]
         return distance if distance <= state[1] else None
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-30
+# %% ../../nbs/400_games.puzzles.ipynb #cell-33
 @patch
 def snapshot(self: PuzzleGame) -> tuple:  # hashable
     "The whole game: level index, score, engine state, actions since the last reset, the level's state."
@@ -249,7 +249,7 @@ def restore(
     self._next_level = False
     self.set_state(state)
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-32
+# %% ../../nbs/400_games.puzzles.ipynb #cell-35
 @patch
 def copy(self: PuzzleGame):
     "An independent game in the same state."
@@ -260,7 +260,7 @@ def copy(self: PuzzleGame):
     twin.set_state(self.get_state())
     return twin
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-36
+# %% ../../nbs/400_games.puzzles.ipynb #cell-39
 @patch
 def actions(self: PuzzleGame) -> list:  # of Action
     "Every canonical action that can matter in this level; a game with clicks adds its own."
@@ -278,7 +278,7 @@ def canonical(
     consequence = self.rules(self.state, action)
     return next((a for a in self.actions() if self.rules(self.state, a) == consequence), action)
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-38
+# %% ../../nbs/400_games.puzzles.ipynb #cell-41
 @patch
 def distance(self: PuzzleGame) -> int | None:  # None if the level is lost
     "Length of the shortest solution from here."
@@ -286,7 +286,7 @@ def distance(self: PuzzleGame) -> int | None:  # None if the level is lost
         return 0
     return None if self._state == GameState.GAME_OVER else self.value(self.state)
 
-
+# %% ../../nbs/400_games.puzzles.ipynb #cell-43
 @patch
 def downhill(self: PuzzleGame, state) -> list:  # of (Action, next state)
     "The first action of every shortest solution from a state, one for each consequence."
@@ -300,7 +300,7 @@ def downhill(self: PuzzleGame, state) -> list:  # of (Action, next state)
             best.setdefault((after, outcome), action)
     return [(action, after) for (after, _), action in best.items()]
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-40
+# %% ../../nbs/400_games.puzzles.ipynb #cell-45
 @patch
 def optimal_actions(self: PuzzleGame) -> list:  # of Action; empty if the level is lost
     "The canonical first action of every shortest solution."
@@ -318,7 +318,7 @@ def solve(self: PuzzleGame) -> list | None:  # of Action; None if the level is l
         plan.append(action)
     return plan
 
-# %% ../../nbs/400_games.puzzles.ipynb #cell-42
+# %% ../../nbs/400_games.puzzles.ipynb #cell-47
 def distance_table(
     start,  # a state
     successors,  # state -> iterable of next states, None for a next state that wins the level

@@ -44,7 +44,7 @@ def frame_text(
     texts = [",".join(row_text(row.tobytes()) for row in layer) for layer in layers]
     return "[" + ",".join(f"[{text}]" for text in texts) + "]"
 
-# %% ../../nbs/430_games.recorder.ipynb #cell-08
+# %% ../../nbs/430_games.recorder.ipynb #cell-09
 def step_line(
     step,  # anything with frame, levels, win_levels, state, legal, full_reset: a Step, an engine's Observation
     action,  # (kind, x, y)
@@ -75,7 +75,7 @@ def step_line(
     head, tail = json.dumps(event, separators=(",", ":")).split(f'"{FRAME_PLACEHOLDER.decode()}"')
     return f"{head}{frame_text(step.frame)}{tail}\n".encode()
 
-# %% ../../nbs/430_games.recorder.ipynb #cell-11
+# %% ../../nbs/430_games.recorder.ipynb #cell-12
 def check_readable(
     reader: Reader,  # of the lines before
     line: bytes,  # to be written
@@ -88,7 +88,7 @@ def check_readable(
         raise RecordingError(f"{reader.path} line {number} was not written: {e}") from None
     return line
 
-# %% ../../nbs/430_games.recorder.ipynb #cell-13
+# %% ../../nbs/430_games.recorder.ipynb #cell-14
 def check_recording_name(
     path,  # where a recording is to be written
 ) -> Path:
@@ -97,7 +97,7 @@ def check_recording_name(
         raise ConfigError(f"{path} is no name for a recording: expected one that ends in .jsonl or .jsonl.gz")
     return Path(path)
 
-# %% ../../nbs/430_games.recorder.ipynb #cell-15
+# %% ../../nbs/430_games.recorder.ipynb #cell-16
 def _check_session(session, path):
     "Refuse arrays that do not fit together, and a session without actions."
     arrays = {f.name: getattr(session, f.name) for f in fields(session)}
@@ -109,7 +109,7 @@ def _check_session(session, path):
     if len(session) > 1 and not session.actions[:, 0].any():
         raise RecordingError(f"{path} was not written: all {len(session)} actions are RESET, so they were lost")
 
-# %% ../../nbs/430_games.recorder.ipynb #cell-17
+# %% ../../nbs/430_games.recorder.ipynb #cell-18
 def write_recording(
     session: Session,
     path,  # ends in .jsonl or .jsonl.gz
@@ -126,7 +126,7 @@ def write_recording(
         lines = [*map(packer.compress, lines), packer.flush()]
     atomic_write(path, b"".join(lines))
 
-# %% ../../nbs/430_games.recorder.ipynb #cell-21
+# %% ../../nbs/430_games.recorder.ipynb #cell-22
 class Recorder:
     "Appends one line after each action to a new recording; also a context manager."
 
@@ -156,7 +156,7 @@ class Recorder:
     def __exit__(self, *_):
         self.close()
 
-# %% ../../nbs/430_games.recorder.ipynb #cell-23
+# %% ../../nbs/430_games.recorder.ipynb #cell-24
 def _create(path):
     "A new file, open for writing."
     try:
@@ -167,7 +167,7 @@ def _create(path):
     except OSError as e:
         raise write_error(path, e) from e
 
-# %% ../../nbs/430_games.recorder.ipynb #cell-25
+# %% ../../nbs/430_games.recorder.ipynb #cell-26
 @patch
 def _write(self: Recorder, data: bytes):
     "All of `data`, or none of it."
@@ -184,7 +184,7 @@ def _write(self: Recorder, data: bytes):
         ) from e
     self.size += len(data)
 
-# %% ../../nbs/430_games.recorder.ipynb #cell-27
+# %% ../../nbs/430_games.recorder.ipynb #cell-28
 @patch
 def add(
     self: Recorder,
@@ -200,7 +200,7 @@ def add(
     self._write(self.packer.compress(line) + self.packer.flush(zlib.Z_SYNC_FLUSH) if self.packer else line)
     self.lines += 1
 
-
+# %% ../../nbs/430_games.recorder.ipynb #cell-30
 @patch
 def close(self: Recorder):
     "End the file properly."
@@ -210,7 +210,7 @@ def close(self: Recorder):
         self._write(self.packer.flush())
     self.file.close()
 
-# %% ../../nbs/430_games.recorder.ipynb #cell-32
+# %% ../../nbs/430_games.recorder.ipynb #cell-35
 def as_step(
     obs,  # an engine's Observation
     action,  # (kind, x, y) that led to it
@@ -222,7 +222,7 @@ def as_step(
     known = {name: value for name, value in obs._asdict().items() if name in Step._fields}
     return Step(action=action, game=game, seed=seed, follows=line > 1, line=line, **known)
 
-
+# %% ../../nbs/430_games.recorder.ipynb #cell-37
 def record_play(
     engine,  # Engine, at the frame where the session begins
     policy,  # function: the engine's observation -> Action

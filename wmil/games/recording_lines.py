@@ -41,7 +41,7 @@ def check_int(value, low, high, what) -> int:
         raise LineError(f"{what} is {abbreviate(value)}: expected {low} to {high}")
     return value
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-12
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-13
 _KIND = re.compile(r"(?:GAMEACTION\.)?(?:RESET|(?:ACTION)?([0-9]))", re.ASCII)
 
 
@@ -55,7 +55,7 @@ def read_kind(
         value = int(name[1] or 0)
     return check_int(value, 0, NUM_KINDS - 1, what)
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-14
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-15
 def read_action(
     value,  # of "action_input"
 ) -> Action:
@@ -70,12 +70,12 @@ def read_action(
         raise LineError("ACTION6 without a place: expected x and y in action_input.data")
     return Action(CLICK, *(check_int(position[k], 0, SIZE - 1, f"the click's {k}") for k in "xy"))
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-17
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-18
 STATES = ("NOT_PLAYED", "NOT_FINISHED", "WIN", "GAME_OVER")
 OLDER_STATES = {"NOT_STARTED": "NOT_PLAYED"}  # older name -> name
 OLDER_NAMES = {"levels_completed": "score", "win_levels": "win_score"}  # of the fields of a line: name -> older name
 
-
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-20
 class Step(NamedTuple):
     "One line of a recording: the action, and what came of it."
 
@@ -94,7 +94,7 @@ class Step(NamedTuple):
     guid: str | None = None  # of the play, if its recorder gave it a name
     time: float | None = None  # s since 1970, if its recorder noted it
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-19
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-22
 def read_legal(
     value,  # of "available_actions", or None
     done: bool = False,  # whether the game has ended
@@ -106,7 +106,7 @@ def read_legal(
         raise LineError(f"available_actions is {abbreviate(value)}: expected a list of action ids")
     return legal_mask(tuple(read_kind(kind, "available_actions") for kind in value), done)
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-21
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-24
 _SUMMARY = set("won played total_actions cards card_id scorecard_id actions score levels_completed".split())
 
 
@@ -121,7 +121,7 @@ def _read_content(event):
         raise LineError("the frame is missing: expected the layers that the action caused")
     return data
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-23
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-26
 def _read_game(data):
     name = data.get("game_id")
     if not isinstance(name, str) or not 0 < len(name) <= 1000 or not name.isprintable():
@@ -139,7 +139,7 @@ def _read_state(data):
         raise LineError(f"state is {abbreviate(state)}: expected one of {', '.join(STATES)}{hint}")
     return state
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-25
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-28
 def _read_count(data, name):
     "(count, the name that the line uses for it); None if the line does not say."
     found = {key: check_int(data[key], 0, 254, key) for key in (name, OLDER_NAMES[name]) if data.get(key) is not None}
@@ -149,7 +149,7 @@ def _read_count(data, name):
     key = next(iter(found), name)
     return found.get(key), key
 
-
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-30
 def _read_levels(data):
     "Levels completed, and levels of the game (0: unknown)."
     levels, key = _read_count(data, "levels_completed")
@@ -160,14 +160,14 @@ def _read_levels(data):
         raise LineError(f"{key} is {levels}, but {win_key} is {win_levels}: expected no more than that")
     return levels, win_levels or 0
 
-
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-32
 def _read_flag(data, name):
     value = data.get(name)
     if value is not None and type(value) is not bool:
         raise LineError(f"{name} is {abbreviate(value)}: expected true or false")
     return value
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-27
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-34
 def _read_time(event):  # -> s since 1970, or None
     try:
         written = datetime.fromisoformat(event["timestamp"])
@@ -176,7 +176,7 @@ def _read_time(event):  # -> s since 1970, or None
     written = written if written.tzinfo else written.replace(tzinfo=timezone.utc)
     return (written - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds()
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-28
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-36
 def read_event(
     event,  # a line's JSON
     frame=None,  # uint8 (64, 64), if it was read already
@@ -199,7 +199,7 @@ def read_event(
     origin = game, seed, follows, 0, guid, _read_time(event)
     return Step(action, frame, layers, levels, win_levels, state, legal, full_reset, *origin)
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-31
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-39
 def _check_list(value, where, of):
     if not isinstance(value, list):
         raise LineError(f"{where} is {abbreviate(value)}: expected {SIZE} {of}")
@@ -214,7 +214,7 @@ def _check_row(row, where):
     x = next(x for x, pixel in enumerate(row) if type(pixel) is not int or not 0 <= pixel < NUM_COLORS)
     raise LineError(f"{where}, column {x} is {abbreviate(row[x])}: expected a colour from 0 to {NUM_COLORS - 1}")
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-33
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-41
 def exact_frame(
     layers,  # the value of "frame": a list of layers of rows of colours
 ) -> np.ndarray:  # uint8 (64, 64)
@@ -228,7 +228,7 @@ def exact_frame(
             _check_row(row, f"{where}, row {y}")
     return np.array(layers[-1], np.uint8)
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-35
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-43
 def _parse_json(line):
     try:
         return json.loads(line.decode("utf-8"))
@@ -241,7 +241,7 @@ def _parse_json(line):
     except ValueError:
         raise LineError("not JSON that can be read: it has a number of thousands of digits") from None
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-37
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-45
 def exact_line(
     line: bytes,
 ) -> Step:
@@ -250,7 +250,7 @@ def exact_line(
     step, layers = read_event(event), event["data"]["frame"]
     return step._replace(frame=exact_frame(layers), layers=len(layers))
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-42
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-50
 class RowCache:
     "Texts of rows of pixels that were proved valid, and their bytes."
 
@@ -285,7 +285,7 @@ class RowCache:
             self.rows.clear()
         return b"".join(map(self.rows.__getitem__, texts)) if self.learn(texts) else None
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-44
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-52
 def split_rows(
     text: bytes,  # all layers, without the three brackets at either end
 ) -> list | None:  # the texts of the rows, 64 for each layer; None if the slow way must look
@@ -301,7 +301,7 @@ def split_rows(
         texts[k] = texts[k][1:]
     return texts
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-46
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-54
 FRAME_PLACEHOLDER = b"a frame, held apart"  # in place of the frame while the rest of its line is parsed
 
 
@@ -314,7 +314,7 @@ def _cut_frame(line):
     rest = line[:start] + b'"' + FRAME_PLACEHOLDER + b'"' + line[end + 3 :]
     return (rest, line[start + 3 : end]) if rest.count(FRAME_PLACEHOLDER) == 1 else None
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-48
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-56
 def _parse_rest(rest):
     "The JSON of a line without its frame; None if the placeholder isn't where the frame belongs."
     try:
@@ -325,7 +325,7 @@ def _parse_rest(rest):
     in_place = isinstance(data, dict) and data.get("frame") == FRAME_PLACEHOLDER.decode()
     return event if in_place else None
 
-# %% ../../nbs/422_games.recording_lines.ipynb #cell-50
+# %% ../../nbs/422_games.recording_lines.ipynb #cell-58
 def quick_line(
     line: bytes,
     cache: RowCache,  # rows that were proved before

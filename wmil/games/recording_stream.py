@@ -56,11 +56,11 @@ def read_blocks(
                 "and nothing tells which lines are still right: restore it from a copy"
             ) from None
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-10
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-11
 _LONGEST_LINE = 2**26  # bytes, about 6,000 layers
 _HALF_LINE = "the file ends in the middle of this line"
 
-
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-13
 def split_lines(
     path,  # a file, plain or gzip
 ):  # yields (line number from 1, bytes, why the line was cut short or "")
@@ -83,7 +83,7 @@ def split_lines(
     if rest or end:
         yield number + 1, rest, end
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-13
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-16
 class Problem(NamedTuple):
     "Something in a recording that is wrong, or was skipped."
 
@@ -95,7 +95,7 @@ class Problem(NamedTuple):
     def __str__(self):
         return f"{self.path}{f' line {self.line}' if self.line else ''}: {self.text}"
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-15
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-18
 class Reader:
     "Turns lines into steps, and remembers what the next line must agree with."
 
@@ -127,7 +127,7 @@ class Reader:
         self.actions += bool(step.action.kind)
         return step, odd
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-17
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-20
 @patch
 def _check_agreement(self: Reader, step, number):
     "Refuse a step that is not of the same session as the ones before."
@@ -144,7 +144,7 @@ def _check_agreement(self: Reader, step, number):
         if now and before and now != before:
             raise LineError(f"{what} is {now}, but was {before} before")
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-19
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-22
 def _contradiction(last, step):
     "Why a step cannot have come from the last one without a RESET; None if it can."
     if last.guid and step.guid and step.guid != last.guid:
@@ -158,7 +158,7 @@ def _contradiction(last, step):
     if last.time and step.time and step.time < last.time - 1:  # a clock that is set may go back a little
         return f"the clock goes back by {last.time - step.time:,.0f} s without a RESET"
 
-
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-24
 @patch
 def _oddity(self: Reader, step):
     "A `LineError` about a step that can be used and is still strange, or None."
@@ -171,14 +171,14 @@ def _oddity(self: Reader, step):
     why = _contradiction(last, step)
     return why and LineError(f"{why}: lines are missing before this one, or two recordings were run together")
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-21
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-26
 @patch
 def _is_fresh(self: Reader, step):
     "Whether a level begins with this step."
     risen = self.last is not None and not self.gap and step.levels > self.last.levels
     return step.action.kind == RESET or risen
 
-
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-28
 @patch
 def _is_full_reset(self: Reader, step):
     "Whether this step started the whole game over."
@@ -191,7 +191,7 @@ def _is_full_reset(self: Reader, step):
     other_play = bool(last.guid and step.guid and step.guid != last.guid)
     return by_rule or other_play or step.levels < last.levels
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-23
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-30
 @patch
 def _complete(self: Reader, step, number, gap, fresh):
     "A step with what it inherits from the steps before."
@@ -205,7 +205,7 @@ def _complete(self: Reader, step, number, gap, fresh):
         line=number, follows=not gap, win_levels=win_levels, seed=seed, full_reset=full_reset, legal=legal
     )
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-26
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-33
 def open_error(path, e):
     "The sentence for a file that cannot be read."
     why = {
@@ -214,7 +214,7 @@ def open_error(path, e):
     }
     return RecordingError(f"{path}: {why.get(type(e), f'cannot be read: {e.strerror}')}")
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-28
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-35
 def _check_file(path):
     "Refuse what is not a file, and what is empty."
     path = Path(path)
@@ -232,7 +232,7 @@ def _check_file(path):
     if not size:
         raise RecordingError(f"{path} is empty: expected one JSON object a line; record it again or delete it")
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-30
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-37
 _MANY = 1000  # problems of a kind that are listed
 
 
@@ -265,7 +265,7 @@ class _ProblemLog:
                 text = f"{count - _MANY:,} more lines {'are wrong' if wrong else 'were skipped'}"
                 self.problems.append(Problem(str(self.path), 0, text, bool(wrong)))
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-32
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-39
 def _check_reader(reader, log):
     "Refuse a whole file that turned out to be useless."
     if not reader.steps:
@@ -280,7 +280,7 @@ def _check_reader(reader, log):
             "useless for learning; record it again or delete it"
         )
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-34
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-41
 def _clean_line(line, number):
     return line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line  # the mark that some editors put first
 
@@ -290,7 +290,7 @@ def _why_unusable(e, line, end):
     half = end == _HALF_LINE and line.lstrip()[:1] == b"{" and line.rstrip()[-1:] != b"}"
     return end if half or end not in ("", _HALF_LINE) else str(e)
 
-# %% ../../nbs/423_games.recording_stream.ipynb #cell-36
+# %% ../../nbs/423_games.recording_stream.ipynb #cell-43
 def stream_recording(
     path,  # .jsonl or .jsonl.gz
     problems: list = None,  # collects a `Problem` each; None: a `RecordingError` at the first line that is wrong

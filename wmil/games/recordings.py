@@ -47,13 +47,13 @@ class Session:
         compared = [f.name for f in fields(self) if f.name not in ("path", "problems")]
         return isinstance(other, Session) and all(np.array_equal(getattr(self, k), getattr(other, k)) for k in compared)
 
-# %% ../../nbs/425_games.recordings.ipynb #cell-08
+# %% ../../nbs/425_games.recordings.ipynb #cell-09
 @patch(as_prop=True)
 def level_ups(self: Session) -> np.ndarray:  # indices t
     "Where a level was completed: the count is higher at t than at t-1."
     return np.flatnonzero(np.diff(self.levels) > 0) + 1
 
-
+# %% ../../nbs/425_games.recordings.ipynb #cell-11
 @patch
 def steps(self: Session):
     "The session step by step, as the stream would yield it."
@@ -73,7 +73,7 @@ def steps(self: Session):
             line=t + 1,
         )
 
-# %% ../../nbs/425_games.recordings.ipynb #cell-10
+# %% ../../nbs/425_games.recordings.ipynb #cell-13
 def session_from_steps(
     steps: list,  # of one recording
     path=None,  # where they were read
@@ -96,7 +96,7 @@ def session_from_steps(
         follows=np.array([s.follows for s in steps], bool),
     )
 
-# %% ../../nbs/425_games.recordings.ipynb #cell-12
+# %% ../../nbs/425_games.recordings.ipynb #cell-15
 def read_recording(
     path,  # .jsonl or .jsonl.gz
     strict: bool = False,  # `RecordingError` at the first line that is wrong, instead of skipping it
@@ -105,7 +105,7 @@ def read_recording(
     problems = None if strict else []
     return session_from_steps(list(stream_recording(path, problems)), path, problems or ())
 
-# %% ../../nbs/425_games.recordings.ipynb #cell-19
+# %% ../../nbs/425_games.recordings.ipynb #cell-22
 def recordings_in(
     path,  # a folder
     problems: list,  # collects a `Problem` for each folder that cannot be listed
@@ -127,7 +127,7 @@ def recordings_in(
         raise RecordingError(f"{path} holds no recordings: expected files that end in .jsonl or .jsonl.gz")
     return matches
 
-# %% ../../nbs/425_games.recordings.ipynb #cell-21
+# %% ../../nbs/425_games.recordings.ipynb #cell-24
 def read_folder(
     path,  # a folder
 ) -> tuple:  # (sessions, problems): all that could be read, and sentences about all that could not
@@ -141,7 +141,7 @@ def read_folder(
             problems.append(str(e))
     return sessions, [*map(str, unlisted), *problems]
 
-# %% ../../nbs/425_games.recordings.ipynb #cell-23
+# %% ../../nbs/425_games.recordings.ipynb #cell-26
 class Survey(NamedTuple):
     "What is in a recording, without its frames."
 
@@ -150,7 +150,7 @@ class Survey(NamedTuple):
     steps: int = 0
     level_ups: int = 0
 
-
+# %% ../../nbs/425_games.recordings.ipynb #cell-28
 def survey(
     path,  # a recording
 ) -> Survey:
@@ -168,7 +168,7 @@ def survey(
         problems.append(Problem(str(path), int(line[1]) if line else 0, text))
     return Survey(path, problems, steps, ups)
 
-# %% ../../nbs/425_games.recordings.ipynb #cell-25
+# %% ../../nbs/425_games.recordings.ipynb #cell-30
 def survey_all(
     path,  # a recording, or a folder of them
 ):  # yields Survey
@@ -184,14 +184,14 @@ def survey_all(
     for file in files:
         yield survey(file)
 
-
+# %% ../../nbs/425_games.recordings.ipynb #cell-32
 def validate(
     path,  # a recording, or a folder of them
 ) -> list:  # of Problem
     "All that is wrong or odd, line by line; empty if there is nothing."
     return [problem for result in survey_all(path) for problem in result.problems]
 
-# %% ../../nbs/425_games.recordings.ipynb #cell-27
+# %% ../../nbs/425_games.recordings.ipynb #cell-34
 def _print_survey(result):
     "Print the problems of one recording and a summary; how many are wrong."
     for problem in result.problems:
@@ -201,7 +201,7 @@ def _print_survey(result):
     print(f"{result.path}: {result.steps} steps, {result.level_ups} level-ups, {verdict}")
     return wrong
 
-# %% ../../nbs/425_games.recordings.ipynb #cell-29
+# %% ../../nbs/425_games.recordings.ipynb #cell-36
 @cli
 def main(
     args: list = None,  # the command line; by default the process's own

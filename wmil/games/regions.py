@@ -36,7 +36,7 @@ def label_regions(
         count += new
     return labels
 
-
+# %% ../../nbs/471_games.regions.ipynb #cell-09
 def frame_regions(
     frame: np.ndarray,  # (64, 64)
 ) -> list:  # of `Region`
@@ -45,7 +45,7 @@ def frame_regions(
     masks = [(box, labels[box] == i) for i, box in enumerate(ndimage.find_objects(labels), 1)]
     return [Region(int(frame[box][mask][0]), box, mask) for box, mask in masks]
 
-# %% ../../nbs/471_games.regions.ipynb #cell-09
+# %% ../../nbs/471_games.regions.ipynb #cell-11
 def middle_pixel(
     region: Region,
 ) -> tuple:  # (x, y)
@@ -54,7 +54,7 @@ def middle_pixel(
     nearest = np.argmin((y - y.mean()) ** 2 + (x - x.mean()) ** 2)
     return int(x[nearest] + region.box[1].start), int(y[nearest] + region.box[0].start)
 
-# %% ../../nbs/471_games.regions.ipynb #cell-12
+# %% ../../nbs/471_games.regions.ipynb #cell-14
 def background_colors(
     frame: np.ndarray,  # (64, 64)
     large: int = 600,  # pixels

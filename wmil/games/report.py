@@ -81,18 +81,18 @@ INTRODUCTION = (
     "press the last time."
 )
 
-
+# %% ../../nbs/479_games.report.ipynb #cell-13
 def _section(study, command):
     play = f"<p>Play it: <code>{html.escape(command)}</code></p>" if command else ""
     return f"<h2>{html.escape(study.game)}</h2>{play}{''.join(_pictures(study))}"
 
-# %% ../../nbs/479_games.report.ipynb #split-11
+# %% ../../nbs/479_games.report.ipynb #cell-15
 def _left_out(problems):
     if not problems:
         return ""
     return "<h2>Left out</h2><ul>" + "".join(f"<li>{html.escape(str(p))}</li>" for p in problems) + "</ul>"
 
-# %% ../../nbs/479_games.report.ipynb #cell-12
+# %% ../../nbs/479_games.report.ipynb #cell-17
 def write_report(
     path,  # of the page, .html
     studies: list,  # of Study

@@ -79,7 +79,7 @@ def _read(folder):
         raise WmilError(f"no model of a game in {folder}: {expected} ({str(e).splitlines()[0]})") from None
     return mixer.eval(), checkpoint.state
 
-# %% ../../nbs/477_games.saved_model.ipynb #split-13
+# %% ../../nbs/477_games.saved_model.ipynb #cell-15
 def load_pixel_model(
     folder=None,  # what `save_pixel_model` or `save_mixer` wrote; None: the mixer that comes with the project
     lr: float = 3e-4,  # of the mixer's own learning while the game is played; 0: none

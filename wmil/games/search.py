@@ -84,7 +84,7 @@ class Correction(NamedTuple):
             and np.array_equal(predicted[self.cells], self.predicted)
         )
 
-# %% ../../nbs/492_games.search.ipynb #cell-13
+# %% ../../nbs/492_games.search.ipynb #cell-14
 @dataclass
 class LevelMemory:
     "What the planner knows of the level that it plays."
@@ -94,7 +94,7 @@ class LevelMemory:
     dead_ends: set = field(default_factory=set)  # codes of frames from which no way leads on
     corrections: list = field(default_factory=list)  # of Correction
 
-# %% ../../nbs/492_games.search.ipynb #cell-15
+# %% ../../nbs/492_games.search.ipynb #cell-16
 class GameSearch(BestFirstSearch):
     "One search from one frame; its states are codes (64,), its actions (kind, x, y)."
 
@@ -118,7 +118,7 @@ class GameSearch(BestFirstSearch):
             codes = np.where(self.autonomous.cells, -1, codes)
         return codes.tobytes()
 
-# %% ../../nbs/492_games.search.ipynb #cell-17
+# %% ../../nbs/492_games.search.ipynb #cell-18
 @patch
 def _expand_frames(self: GameSearch, nodes):  # list of SearchNode -> list of Expansion
     codes = np.stack([node.state for node in nodes])  # (n, 64)
@@ -139,7 +139,7 @@ def _expand_frames(self: GameSearch, nodes):  # list of SearchNode -> list of Ex
         self.autonomous.observe(codes[r], frames[row.numpy() == r])
     return expansions
 
-# %% ../../nbs/492_games.search.ipynb #cell-19
+# %% ../../nbs/492_games.search.ipynb #cell-20
 @patch
 def _outcomes(self: GameSearch, now, actions, prediction):  # codes (M, 64) -> frames (M, 64), won (M,), nll (M)
     frames = prediction.codes.cpu().numpy().copy()
@@ -159,7 +159,7 @@ def _outcomes(self: GameSearch, now, actions, prediction):  # codes (M, 64) -> f
                 nll[j] = 0.0
     return frames, won.tolist(), nll
 
-# %% ../../nbs/492_games.search.ipynb #cell-21
+# %% ../../nbs/492_games.search.ipynb #cell-22
 @patch
 def fallback(self: GameSearch) -> int:
     "Without a goal: an untried action if there is nothing left to expand, else the most promising frame."
@@ -168,7 +168,7 @@ def fallback(self: GameSearch) -> int:
         return min(untried, key=lambda i: self.nodes[i].depth + self.expanded[self.nodes[i].parent])
     return min(self.expanded, key=self._promise)
 
-# %% ../../nbs/492_games.search.ipynb #cell-22
+# %% ../../nbs/492_games.search.ipynb #cell-24
 @patch
 def _was_tried(self: GameSearch, i):  # whether the action that leads to a node was really pressed
     node = self.nodes[i]

@@ -40,7 +40,7 @@ def cache_pairs(
     "Keys and values of each layer."
     return [(layer.keys, layer.values) for layer in cache.layers]
 
-# %% ../../nbs/487_games.stream.ipynb #cell-08
+# %% ../../nbs/487_games.stream.ipynb #cell-09
 def forward_with_cache(
     model: GameTransformer,
     cache: DynamicCache,  # grows by what is read
@@ -52,7 +52,7 @@ def forward_with_cache(
     x = model.embed(ids, draft if model.cfg.draft_tokens else None)
     return model.trunk(inputs_embeds=x, past_key_values=cache, use_cache=True, **kw).last_hidden_state
 
-# %% ../../nbs/487_games.stream.ipynb #cell-12
+# %% ../../nbs/487_games.stream.ipynb #cell-13
 def _check_context(model, ids):  # (B, W)
     if ids.shape[1] + CELLS > model.max_positions:
         raise WmilError(
@@ -67,7 +67,7 @@ class GeneratedFrame(NamedTuple):
     codes: torch.Tensor  # (B, 64) int64
     log_prob: torch.Tensor  # (B,) of all 64
 
-# %% ../../nbs/487_games.stream.ipynb #cell-13
+# %% ../../nbs/487_games.stream.ipynb #cell-15
 @torch.inference_mode()
 def generate_frame(
     model: GameTransformer,
@@ -90,7 +90,7 @@ def generate_frame(
             codes.append(code)
     return GeneratedFrame(torch.stack(codes, 1), total)
 
-# %% ../../nbs/487_games.stream.ipynb #cell-17
+# %% ../../nbs/487_games.stream.ipynb #cell-19
 class StepOutput(NamedTuple):
     "What the model says of the present step of N episodes."
 
@@ -101,7 +101,7 @@ class StepOutput(NamedTuple):
     next_kind: torch.Tensor  # (N, kinds) log-probability of each kind by the token head, which sees past actions
     surprise: torch.Tensor  # (N,) nats per token of the frame that came; nan where nothing led to it
 
-# %% ../../nbs/487_games.stream.ipynb #cell-18
+# %% ../../nbs/487_games.stream.ipynb #cell-20
 class ActionPredictions(NamedTuple):
     "What A candidate actions would lead to in N episodes."
 
@@ -109,7 +109,7 @@ class ActionPredictions(NamedTuple):
     entropy: torch.Tensor  # (N, A) nats per cell of the next frame, by the block head
     codes: torch.Tensor  # (N, A, 64) int64, the most likely next frame, by the block head
 
-# %% ../../nbs/487_games.stream.ipynb #cell-20
+# %% ../../nbs/487_games.stream.ipynb #cell-22
 def _check_window(model, max_tokens, step):
     least = 2 * step + 4
     if not least <= max_tokens <= model.max_positions:
@@ -118,7 +118,7 @@ def _check_window(model, max_tokens, step):
             "(the model's positions)"
         )
 
-# %% ../../nbs/487_games.stream.ipynb #cell-21
+# %% ../../nbs/487_games.stream.ipynb #cell-24
 class IncrementalDecoder:
     "Reads N episodes as they go on, each token once."
 
@@ -155,7 +155,7 @@ class IncrementalDecoder:
         values = [False] * self.num if values is None else values
         return torch.as_tensor(values, device=self.device).bool()
 
-# %% ../../nbs/487_games.stream.ipynb #cell-23
+# %% ../../nbs/487_games.stream.ipynb #cell-26
 @patch
 def reset(self: IncrementalDecoder):
     "Forget everything."
@@ -168,11 +168,11 @@ def reset(self: IncrementalDecoder):
     self.codes = None  # (N, 64) of the present frame
     self.action = None  # (N, n) tokens of what is pressed in it
 
-# %% ../../nbs/487_games.stream.ipynb #cell-25
+# %% ../../nbs/487_games.stream.ipynb #cell-28
 def _position_ids(valid, new):  # tokens read (R, S) and new (R, W), bool -> (R, W)
     return (valid.sum(1, keepdim=True) + new.cumsum(1) - 1).clamp(min=0)
 
-# %% ../../nbs/487_games.stream.ipynb #cell-26
+# %% ../../nbs/487_games.stream.ipynb #cell-30
 def _attention_mask(valid, new):  # -> (R, 1, W, S + W), which tokens the new ones attend to
     W = new.shape[1]
     causal = torch.ones(W, W, dtype=torch.bool, device=new.device).tril()
@@ -180,7 +180,7 @@ def _attention_mask(valid, new):  # -> (R, 1, W, S + W), which tokens the new on
     among_new = causal & new[:, None] | itself
     return torch.cat([valid[:, None].expand(-1, W, -1), among_new], 2)[:, None]
 
-# %% ../../nbs/487_games.stream.ipynb #cell-30
+# %% ../../nbs/487_games.stream.ipynb #cell-34
 @patch
 def _read(self: IncrementalDecoder, ids, draft, valid):  # (N, W) each -> states (N, W, D)
     old = self.valid[:, : self.used]
@@ -193,7 +193,7 @@ def _read(self: IncrementalDecoder, ids, draft, valid):  # (N, W) each -> states
     with oom_hint(ids, FRAMES_HINT):
         return forward_with_cache(self.model, self.cache, ids, draft, **masks)
 
-# %% ../../nbs/487_games.stream.ipynb #cell-32
+# %% ../../nbs/487_games.stream.ipynb #cell-36
 @patch
 def rebase(self: IncrementalDecoder) -> torch.Tensor:  # (N, W, D)
     "Keep the last half of the slots, from the start of a frame, and read it again."
@@ -206,7 +206,7 @@ def rebase(self: IncrementalDecoder) -> torch.Tensor:  # (N, W, D)
     self.cache = DynamicCache(config=self.model.trunk.config)
     return self._read(ids, draft, valid)
 
-# %% ../../nbs/487_games.stream.ipynb #cell-34
+# %% ../../nbs/487_games.stream.ipynb #cell-38
 @patch
 def encode_step(
     self: IncrementalDecoder,
@@ -230,7 +230,7 @@ def encode_step(
     valid[:, width:frame_at] = fresh[:, None]
     return ids, self._draft(ids, action, fresh, frame_at), valid
 
-# %% ../../nbs/487_games.stream.ipynb #cell-36
+# %% ../../nbs/487_games.stream.ipynb #cell-40
 @patch
 def _draft(self: IncrementalDecoder, ids, action, fresh, frame_at):  # -> (N, W) what the block head expected
     draft = torch.full_like(ids, -1)
@@ -242,13 +242,13 @@ def _draft(self: IncrementalDecoder, ids, action, fresh, frame_at):  # -> (N, W)
     draft[:, frame_at : frame_at + CELLS] = torch.where(fresh[:, None], -1, logits.argmax(-1) + v.base)
     return draft
 
-# %% ../../nbs/487_games.stream.ipynb #cell-38
+# %% ../../nbs/487_games.stream.ipynb #cell-42
 def _check_rows(what, rows, decoder):
     if rows != decoder.num:
         one = what.removesuffix("s")
         raise WmilError(f"{what} of {rows} episodes for a decoder of {decoder.num}: give one {one} for each episode")
 
-# %% ../../nbs/487_games.stream.ipynb #cell-39
+# %% ../../nbs/487_games.stream.ipynb #cell-44
 def _check_turn(decoder, observing):
     waiting = decoder.codes is not None and decoder.action is None  # for an action
     if observing and waiting:
@@ -256,7 +256,7 @@ def _check_turn(decoder, observing):
     if not observing and not waiting:
         raise WmilError("an action without a frame before it: tell the decoder the frame first, with observe")
 
-# %% ../../nbs/487_games.stream.ipynb #cell-41
+# %% ../../nbs/487_games.stream.ipynb #cell-46
 @patch
 @torch.inference_mode()
 def observe(
@@ -283,7 +283,7 @@ def observe(
         self.action = None
         return self._output(h, start)
 
-# %% ../../nbs/487_games.stream.ipynb #cell-42
+# %% ../../nbs/487_games.stream.ipynb #cell-48
 @patch
 def _output(self: IncrementalDecoder, h, start):  # states (N, 66, D) of <FRAME>, the cells and <ACT> -> StepOutput
     table = self.model.output_embeddings
@@ -294,7 +294,7 @@ def _output(self: IncrementalDecoder, h, start):  # states (N, 66, D) of <FRAME>
     surprise = nll.view(self.num, CELLS).mean(1).masked_fill(start, torch.nan)
     return StepOutput(heads.kind, heads.cell, heads.z, heads.value, next_kind, surprise)
 
-# %% ../../nbs/487_games.stream.ipynb #cell-44
+# %% ../../nbs/487_games.stream.ipynb #cell-50
 @patch
 def record_action(
     self: IncrementalDecoder,
@@ -306,7 +306,7 @@ def record_action(
     self.action = torch.as_tensor(tokens, device=self.device)  # (N, 3); published: (N, 1)
     _check_rows("actions", len(self.action), self)
 
-# %% ../../nbs/487_games.stream.ipynb #cell-46
+# %% ../../nbs/487_games.stream.ipynb #cell-52
 def _branch_mask(valid, num, width):  # (N, S) bool, A actions of n tokens -> (N, 1, A·n, S + A·n)
     token = torch.arange(num * width, device=valid.device)
     same_action = token[:, None] // width == token // width
@@ -314,7 +314,7 @@ def _branch_mask(valid, num, width):  # (N, S) bool, A actions of n tokens -> (N
     past = valid[:, None].expand(-1, num * width, -1)
     return torch.cat([past, among_new.expand(len(valid), -1, -1)], 2)[:, None]
 
-# %% ../../nbs/487_games.stream.ipynb #cell-49
+# %% ../../nbs/487_games.stream.ipynb #cell-56
 @patch
 def _branch(
     self: IncrementalDecoder, tokens, expected
@@ -333,7 +333,7 @@ def _branch(
     )
     return h.view(N, A, width, -1)[:, :, -1]
 
-# %% ../../nbs/487_games.stream.ipynb #cell-51
+# %% ../../nbs/487_games.stream.ipynb #cell-58
 @patch
 @torch.inference_mode()
 def predict_actions(

@@ -29,7 +29,7 @@ class StudiedStep(NamedTuple):
         "Whether every pixel was foreseen."
         return not (self.imagined != self.came).any()
 
-# %% ../../nbs/478_games.study.ipynb #cell-06
+# %% ../../nbs/478_games.study.ipynb #cell-07
 RIVALS = ("copying", "dictionary")
 
 
@@ -48,7 +48,7 @@ def score_step(
         "changed_cells": measures["changed_cells"],
     }
 
-# %% ../../nbs/478_games.study.ipynb #cell-08
+# %% ../../nbs/478_games.study.ipynb #cell-09
 class Study(NamedTuple):
     "What came of studying a game."
 
@@ -59,7 +59,7 @@ class Study(NamedTuple):
         list  # of StudiedStep: the last steps that changed something and were foreseen, then the last that were not
     )
 
-# %% ../../nbs/478_games.study.ipynb #cell-09
+# %% ../../nbs/478_games.study.ipynb #cell-11
 EXAMPLES = 3  # of each kind
 
 
@@ -67,7 +67,7 @@ def _last(examples, right):
     chosen = [e for e in examples if e.right == right and (e.frame != e.came).any()]
     return chosen[-EXAMPLES:]
 
-# %% ../../nbs/478_games.study.ipynb #split-9
+# %% ../../nbs/478_games.study.ipynb #cell-13
 def study_game(
     sessions: list,  # of Session, all of one game
     model: PixelModel,  # it learns; give one that doesn't know these recordings
@@ -89,7 +89,7 @@ def study_game(
         raise WmilError(f"no step to study in the recordings of {sessions[0].game}: expected actions and their frames")
     return Study(sessions[0].game, model, rows, examples)
 
-# %% ../../nbs/478_games.study.ipynb #cell-13
+# %% ../../nbs/478_games.study.ipynb #cell-17
 def summarise_study(
     study: Study,
 ) -> dict:
@@ -104,7 +104,7 @@ def summarise_study(
         "changed_cells": float(np.mean(changed)) if changed else None,
     }
 
-# %% ../../nbs/478_games.study.ipynb #cell-16
+# %% ../../nbs/478_games.study.ipynb #cell-20
 def show_examples(
     examples: list,  # of StudiedStep, at least one
     ax=None,  # where to draw; by default a new figure

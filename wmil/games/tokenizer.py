@@ -29,7 +29,7 @@ def _checksum(values, weights):
     text = json.dumps(values, sort_keys=True).encode()
     return hashlib.sha256(text + hashlib.sha256(weights).digest()).hexdigest()
 
-
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-07
 def _write_tokenizer(folder, values, tensors):
     tensors = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     weights = safetensors.torch.save(tensors, metadata={"format": "pt"})
@@ -45,7 +45,7 @@ def _check_own(folder):
     if others:
         raise WmilError(f"{folder} also holds {sorted(others)[0]}: save the tokeniser into a folder of its own")
 
-# %% ../../nbs/443_games.tokenizer.ipynb #cell-07
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-09
 def _read_config(folder):
     file = folder / "config.json"
     if not file.is_file():
@@ -59,7 +59,7 @@ def _read_config(folder):
         raise CheckpointError(f"{e}: save the tokeniser again") from None
     return values, values.pop("sha256", None), str(values.get("model_type"))
 
-
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-11
 def _read_weights(file):
     try:
         weights = file.read_bytes()
@@ -67,14 +67,14 @@ def _read_weights(file):
     except (OSError, SafetensorError) as e:
         raise CheckpointError(f"{file} cannot be read ({str(e).splitlines()[0]}): save the tokeniser again") from None
 
-# %% ../../nbs/443_games.tokenizer.ipynb #cell-09
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-13
 def _check_kind(folder, kind):
     if kind not in TOKENIZERS:
         what = f"a {kind[:40]!r}" if kind != "None" else "a model of no known type"
         known = ", ".join(TOKENIZERS)
         raise WmilError(f"{folder} holds {what}: expected a tokeniser ({known}){suggest(kind, TOKENIZERS)}")
 
-# %% ../../nbs/443_games.tokenizer.ipynb #cell-11
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-15
 def read_tokenizer(
     folder,  # what `save_pretrained` wrote
 ):  # a FrameTokenizer
@@ -91,7 +91,7 @@ def read_tokenizer(
     sizes = {k: v for k, v in values.items() if k not in ("model_type", "architectures")}
     return TOKENIZERS[kind].restore(sizes, tensors, str(folder))
 
-# %% ../../nbs/443_games.tokenizer.ipynb #cell-13
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-17
 class FrameTokenizer:
     "What every frame tokeniser can do: frames (B, 64, 64) to tokens (B, 8, 8) and back, and live in a folder."
 
@@ -147,7 +147,7 @@ class FrameTokenizer:
             )
         return tokenizer
 
-# %% ../../nbs/443_games.tokenizer.ipynb #cell-15
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-19
 def _in_batches(work, x, size, precision, device):
     check_choice("precision", precision, ("fp32", "bf16"))
     with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
@@ -158,7 +158,7 @@ def _check_search(steps):
     if not isinstance(steps, (int, np.integer)) or steps < 0:
         raise WmilError(f"search = {steps!r}: expected a whole number of steps, 0 for none")
 
-# %% ../../nbs/443_games.tokenizer.ipynb #cell-17
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-21
 @patch
 def encode(
     self: FrameTokenizer,
@@ -172,7 +172,7 @@ def encode(
     tokens = _in_batches(self.to_tokens, frames, self.batch_size, precision, self.device)
     return self.refine(frames.cpu(), tokens, search, precision) if search else tokens
 
-# %% ../../nbs/443_games.tokenizer.ipynb #cell-19
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-23
 @patch
 def decode(
     self: FrameTokenizer,
@@ -185,7 +185,7 @@ def decode(
         raise WmilError(f"tokens have shape {tuple(tokens.shape)}: expected (B, 8, 8)")
     return _in_batches(self.to_frames, tokens, self.batch_size, precision, self.device)
 
-# %% ../../nbs/443_games.tokenizer.ipynb #cell-21
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-25
 @patch
 def encode_unique(
     self: FrameTokenizer,
@@ -199,7 +199,7 @@ def encode_unique(
     _, first, where = np.unique(whole, return_index=True, return_inverse=True)
     return self.encode(frames[torch.from_numpy(first)], precision, search)[torch.from_numpy(where.ravel())]
 
-# %% ../../nbs/443_games.tokenizer.ipynb #cell-25
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-29
 def _copy_scores(right, frames, previous):
     still = previous == frames
     return {
@@ -209,7 +209,7 @@ def _copy_scores(right, frames, previous):
         "copy_changed": 0.0,
     }
 
-# %% ../../nbs/443_games.tokenizer.ipynb #cell-27
+# %% ../../nbs/443_games.tokenizer.ipynb #cell-31
 def reconstruction(
     tokenizer: FrameTokenizer,
     frames,  # (B, 64, 64) uint8

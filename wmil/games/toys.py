@@ -104,7 +104,7 @@ SWITCHES_MODEL = GameTransformerConfig(
     grid_num_heads=1,
 )
 
-
+# %% ../../nbs/482_games.toys.ipynb #cell-14
 def _new_model(vocabulary, rng):  # a GameTransformer whose embeddings and positions are easy to tell apart
     model = GameTransformer.from_config(SWITCHES_MODEL, vocabulary)
     with torch.no_grad():
@@ -116,21 +116,21 @@ def _new_model(vocabulary, rng):  # a GameTransformer whose embeddings and posit
         nn.init.eye_(model.draft_proj.weight)
     return model
 
-# %% ../../nbs/482_games.toys.ipynb #cell-14
+# %% ../../nbs/482_games.toys.ipynb #cell-16
 def _transition_loss(model, table, codes, tokens, batch):  # of the transitions numbered in `batch`
     logits, won = model.predict_next_frame(codes[table.source[batch]], tokens[batch])
     target = table.target[batch]
     frame = F.cross_entropy(logits.flatten(0, 1), codes[target].flatten()) * CELLS
     return frame + 20 * F.binary_cross_entropy_with_logits(won, (target == 15).float())
 
-# %% ../../nbs/482_games.toys.ipynb #cell-16
+# %% ../../nbs/482_games.toys.ipynb #cell-18
 def _policy_value_loss(model, table, codes):  # any dark lamp is as good as another
     kind, _, _, value = model.policy_value(codes[:15])
     policy = F.pad(table.dark / table.dark.sum(1, keepdim=True), (1, 2))
     steps_to_go = table.dark.sum(1)
     return F.cross_entropy(kind, policy) + F.binary_cross_entropy_with_logits(value, model.cfg.gamma**steps_to_go)
 
-# %% ../../nbs/482_games.toys.ipynb #cell-18
+# %% ../../nbs/482_games.toys.ipynb #cell-20
 class SwitchesToy(NamedTuple):
     "Switches, and a model that knows it."
 
@@ -139,7 +139,7 @@ class SwitchesToy(NamedTuple):
     codes: torch.Tensor  # (16, 64) of the frames
     table: SwitchesTable
 
-# %% ../../nbs/482_games.toys.ipynb #cell-19
+# %% ../../nbs/482_games.toys.ipynb #cell-21
 def fit_switches(
     steps: int = 180,  # of gradient descent
 ) -> SwitchesToy:
@@ -165,7 +165,7 @@ def fit_switches(
         schedule.step()
     return SwitchesToy(model.eval(), tokenizer, codes, table)
 
-# %% ../../nbs/482_games.toys.ipynb #cell-23
+# %% ../../nbs/482_games.toys.ipynb #cell-25
 UNTRAINED_MODEL = GameTransformerConfig(
     hidden_dim=32,
     num_layers=2,
@@ -187,7 +187,7 @@ class UntrainedToy(NamedTuple):
     codes: list  # of (T, 64), one for each session
     ids: list  # of (W,), each session as tokens
 
-# %% ../../nbs/482_games.toys.ipynb #cell-25
+# %% ../../nbs/482_games.toys.ipynb #cell-27
 def untrained_toy() -> UntrainedToy:
     "A small model of two real games, untrained."
     sessions = [play_demo("lights", 0, noise=0.3, levels=2), play_demo("crates", 0, noise=0.3, levels=2)]

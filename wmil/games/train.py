@@ -53,7 +53,7 @@ def _slug(game):
     slug = re.sub(r"[^\w.+-]+", "-", game).lstrip(".") or "game"
     return slug if slug == game else f"{slug}-{sha256_json(game)[:6]}"
 
-
+# %% ../../nbs/498_games.train.ipynb #cell-09
 def _explore(engine, name, presses, file):
     "Let an explorer play, and record it."
     agent = GraphExplorer()
@@ -69,7 +69,7 @@ def _explore(engine, name, presses, file):
                 print(f"explored {len(recorder) - 1} of {presses} presses: {error}")
                 return
 
-# %% ../../nbs/498_games.train.ipynb #cell-08
+# %% ../../nbs/498_games.train.ipynb #cell-11
 def explored(
     game: str,  # what `make_game` takes
     folder,  # where its recording is kept
@@ -87,7 +87,7 @@ def explored(
         os.replace(unfinished, file)
     return read_recording(file)
 
-# %% ../../nbs/498_games.train.ipynb #cell-10
+# %% ../../nbs/498_games.train.ipynb #cell-13
 class StudyRecord(TypedDict):
     "What lies beside a kept model."
 
@@ -98,14 +98,14 @@ class StudyRecord(TypedDict):
     steps: list[int]
     examples: str  # hash of their pictures' file
 
-# %% ../../nbs/498_games.train.ipynb #cell-11
+# %% ../../nbs/498_games.train.ipynb #cell-15
 def _check_replaceable(folder):
     parts = {"study.json", "examples.npz", "step_00000000"}
     others = {f.name for f in folder.iterdir()} - parts if folder.is_dir() else ()
     if others:
         raise WmilError(f"{folder} holds something else ({min(others)}), which would be lost: choose another --out")
 
-
+# %% ../../nbs/498_games.train.ipynb #cell-17
 def _keep(folder, asked, study):
     with atomic_folder(folder) as tmp:
         save_pixel_model(tmp, study.model)
@@ -117,7 +117,7 @@ def _keep(folder, asked, study):
         record = StudyRecord(asked=asked, game=study.game, rows=study.rows, **known)
         atomic_write(tmp / "study.json", sealed_json(record))
 
-# %% ../../nbs/498_games.train.ipynb #cell-12
+# %% ../../nbs/498_games.train.ipynb #cell-19
 def _pictures(file, sha256):
     "The pictures of the examples."
     if not file.exists() or sha256_file(file) != sha256:
@@ -125,7 +125,7 @@ def _pictures(file, sha256):
     with np.load(file) as arrays:
         return arrays["frames"]
 
-
+# %% ../../nbs/498_games.train.ipynb #cell-21
 def _kept(folder, asked):  # -> Study, or None
     file = folder / "study.json"
     if not file.exists():
@@ -137,13 +137,13 @@ def _kept(folder, asked):  # -> Study, or None
     examples = [StudiedStep(step, press, *three) for step, press, three in steps]
     return Study(record["game"], load_pixel_model(folder), record["rows"], examples)
 
-# %% ../../nbs/498_games.train.ipynb #cell-13
+# %% ../../nbs/498_games.train.ipynb #cell-23
 def _question(sessions, mixer):
     files = [sha256_file(session.path) for session in sessions]
     weights = sha256_json([p.numpy().tolist() for p in mixer.state_dict().values()])
     return sha256_json([files, weights])
 
-# %% ../../nbs/498_games.train.ipynb #cell-14
+# %% ../../nbs/498_games.train.ipynb #cell-25
 def studied(
     game: str,
     sessions: list,  # of Session, read from files
@@ -163,7 +163,7 @@ def studied(
         _keep(folder, asked, study)
     return study
 
-# %% ../../nbs/498_games.train.ipynb #cell-16
+# %% ../../nbs/498_games.train.ipynb #cell-27
 @config
 class StudyConfig:
     "What to learn from, and where to keep it."
@@ -175,7 +175,7 @@ class StudyConfig:
     mixer: str = ""  # folder of a mixer to begin with; by default the one that comes with the project
     progress: bool = True  # count the steps, if that goes to a terminal
 
-# %% ../../nbs/498_games.train.ipynb #cell-17
+# %% ../../nbs/498_games.train.ipynb #cell-29
 def _gather(cfg):
     if not cfg.recordings and not cfg.game:
         raise WmilError("nothing to learn from: give --recordings FOLDER, or --game FILE.py, or both")
@@ -185,7 +185,7 @@ def _gather(cfg):
         games.setdefault(session.game, []).append(session)
     return games, problems
 
-# %% ../../nbs/498_games.train.ipynb #cell-18
+# %% ../../nbs/498_games.train.ipynb #cell-31
 def _play_command(game, folder, cfg):
     short = game.split("-")[0]  # recordings name a game with its version
     ours, given = game in SHIPPED, Path(cfg.game).stem.split("-")[0] == short

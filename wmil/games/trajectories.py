@@ -32,7 +32,7 @@ def tokenizer_fingerprint(
             digest.update(f"{file.relative_to(folder)} {file.stat().st_size}\n".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 
-
+# %% ../../nbs/460_games.trajectories.ipynb #cell-07
 def _each_session(sessions):
     "(split, index in it, session) of all splits."
     for split, group in sessions.items():
@@ -52,7 +52,7 @@ def _sessions_fingerprint(sessions):
             digest.update(array)
     return digest.hexdigest()[:16]
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-07
+# %% ../../nbs/460_games.trajectories.ipynb #cell-09
 def _check_codes(tokenizer, vocabulary, what="the vocabulary"):
     ours, theirs = tokenizer.num_codes, vocabulary.num_codes
     if ours != theirs:
@@ -61,7 +61,7 @@ def _check_codes(tokenizer, vocabulary, what="the vocabulary"):
             "or the tokenizer that belongs to it"
         )
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-09
+# %% ../../nbs/460_games.trajectories.ipynb #cell-11
 _Count = Annotated[int, Field(ge=0)]
 
 
@@ -97,14 +97,14 @@ class _Index(BaseModel):
     tokens_sha256: str
     sessions: list[_Sequence]
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-11
+# %% ../../nbs/460_games.trajectories.ipynb #cell-13
 VERSION = 1  # of the layout on disk
 
 
 def _damaged(file, what):
     return WmilError(f"{file} {what}: delete the folder {Path(file).parent} and pack the sessions again")
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-13
+# %% ../../nbs/460_games.trajectories.ipynb #cell-15
 def _check_index(file, index):
     "Refuse an index of another layout, and one whose parts do not fit together."
     about = index.get("about")
@@ -120,7 +120,7 @@ def _check_index(file, index):
     if any(not s.start <= s.stop <= known.tokens for s in known.sessions):
         raise _damaged(file, "is no index (a sequence lies outside of the tokens)")
 
-
+# %% ../../nbs/460_games.trajectories.ipynb #cell-17
 def _read_index(folder):
     "The index of a packed data set; `WmilError` if there is none, or if it is damaged or of another version."
     file = Path(folder) / "index.json"
@@ -137,7 +137,7 @@ def _read_index(folder):
     _check_index(file, index)
     return index
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-15
+# %% ../../nbs/460_games.trajectories.ipynb #cell-19
 def _pieces(session):
     "Slices of a session; a step that does not follow from the previous one begins another piece."
     follows, cuts = getattr(session, "follows", None), []
@@ -146,14 +146,14 @@ def _pieces(session):
     edges = sorted({0, *cuts, len(session.frames)})
     return [slice(a, b) for a, b in zip(edges, edges[1:])]
 
-
+# %% ../../nbs/460_games.trajectories.ipynb #cell-21
 def _check_lengths(session):
     lengths = {name: len(getattr(session, name)) for name in ("frames", "actions", "levels", "resets")}
     if len(set(lengths.values())) > 1 or not lengths["frames"]:
         counts = ", ".join(f"{n} {name}" for name, n in lengths.items())
         raise WmilError(f"{counts}: expected the same number of each, 1 or more")
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-17
+# %% ../../nbs/460_games.trajectories.ipynb #cell-23
 def _sequences(session, tokenizer, vocabulary):
     "The ids of each piece of a session."
     _check_lengths(session)
@@ -164,7 +164,7 @@ def _sequences(session, tokenizer, vocabulary):
     starts = np.asarray(session.resets, bool) | begins_with_reset
     return [vocabulary.encode(codes[p], actions[p], session.levels[p], starts[p]) for p in _pieces(session)]
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-19
+# %% ../../nbs/460_games.trajectories.ipynb #cell-25
 @dataclass
 class _TokenFile:
     "A file of ids while it is written, and the rows of its index."
@@ -185,7 +185,7 @@ class _TokenFile:
         self.digest.update(data)
         self.tokens += len(ids)
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-21
+# %% ../../nbs/460_games.trajectories.ipynb #cell-27
 def _write_sessions(out, sessions, tokenizer, vocabulary):
     "Append all sessions; an error names the session."
     for split, i, s in _each_session(sessions):
@@ -197,7 +197,7 @@ def _write_sessions(out, sessions, tokenizer, vocabulary):
         for ids in sequences:
             out.append(ids, vocabulary, game=s.game, split=split, seed=s.seed, session=i)
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-22
+# %% ../../nbs/460_games.trajectories.ipynb #cell-29
 _OURS = re.compile(r"tokens-[0-9a-f]{12}\.bin|\.tokens\.\d+\.tmp|\.index\.json\.\d+\.tmp")  # names of our own files
 
 
@@ -224,14 +224,14 @@ def _write(folder, about, sessions, tokenizer, vocabulary):
         if _OURS.fullmatch(old.name) and old.name != name:
             old.unlink(missing_ok=True)
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-24
+# %% ../../nbs/460_games.trajectories.ipynb #cell-31
 def _flat(about, name=""):
     "Nested settings as one level: {'vocabulary.num_codes': 37}."
     if not isinstance(about, dict):
         return {name: about}
     return {k: v for key, part in about.items() for k, v in _flat(part, f"{name}.{key}" if name else key).items()}
 
-
+# %% ../../nbs/460_games.trajectories.ipynb #cell-34
 def _check_about(folder, about):
     packed, asked = _flat(_read_index(folder)["about"]), _flat(about)
     keys = [k for k in asked if packed.get(k) != asked[k]]
@@ -243,7 +243,7 @@ def _check_about(folder, about):
             "choose another folder, or pass overwrite=True"
         )
 
-
+# %% ../../nbs/460_games.trajectories.ipynb #cell-36
 def _lock(folder):
     "The folder, made if needed, for this process alone."
     lock = FileLock(folder / ".lock")
@@ -253,7 +253,7 @@ def _lock(folder):
     except OSError as e:
         raise write_error(folder, e) from e
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-26
+# %% ../../nbs/460_games.trajectories.ipynb #cell-38
 def pack_sessions(
     sessions,  # {split: list of sessions}, or a list, which becomes split "train"
     tokenizer,  # has encode(frames), num_codes, save_pretrained
@@ -278,7 +278,7 @@ def pack_sessions(
         _check_about(folder, about)
     return PackedTrajectories(folder)
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-28
+# %% ../../nbs/460_games.trajectories.ipynb #cell-40
 class PackedTrajectories:
     "A packed data set, memory-mapped."
 
@@ -308,7 +308,7 @@ class PackedTrajectories:
         "The ids of one session."
         return self.ids[self.sessions[i]["start"] : self.sessions[i]["stop"]]
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-30
+# %% ../../nbs/460_games.trajectories.ipynb #cell-42
 def _check_tokens(file, size, sha256):
     "Refuse a file of tokens that is not the one that was written."
     if not file.is_file():
@@ -318,7 +318,7 @@ def _check_tokens(file, size, sha256):
     if sha256 is not None and sha256_file(file) != sha256:
         raise _damaged(file, "is damaged, its checksum is another")
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-31
+# %% ../../nbs/460_games.trajectories.ipynb #cell-44
 @patch
 def check_tokenizer(self: PackedTrajectories, tokenizer):
     "`WmilError` if the frames were tokenised by another."

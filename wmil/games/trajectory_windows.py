@@ -54,7 +54,7 @@ def _check_windows(size, stride, oversample):
     if oversample < 1:
         raise ConfigError(f"oversample = {oversample}: expected 1 or more")
 
-
+# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-15
 def _session_windows(i, start, stop, size, stride):
     "(n, 4): first token, end, first token that is not in the previous window, session."
     first = np.append(np.arange(start, stop - size, stride), max(stop - size, start))
@@ -62,7 +62,7 @@ def _session_windows(i, start, stop, size, stride):
     new = np.append(first[0], end[:-1])
     return np.stack([first, end, new, np.full(len(first), i)], 1)
 
-# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-15
+# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-17
 class TrajectoryWindows:
     "Where the windows of a split are, and how to read them."
 
@@ -92,7 +92,7 @@ class TrajectoryWindows:
     def __len__(self):
         return len(self.rows)
 
-# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-17
+# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-19
 @patch
 def read(
     self: TrajectoryWindows,
@@ -109,7 +109,7 @@ def read(
     arrays = {"ids": ids, "weights": weights, "steps_to_go": self._distances_of(first, stop), "session": session}
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
-# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-19
+# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-21
 @patch
 def _distances_of(self: TrajectoryWindows, first, stop):
     "(B, W) steps to go."
@@ -119,7 +119,7 @@ def _distances_of(self: TrajectoryWindows, first, stop):
         row[self.distances.position[frames] - a] = self.distances.steps[frames]
     return rows
 
-# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-26
+# %% ../../nbs/462_games.trajectory_windows.ipynb #cell-28
 class TrajectoryBatches(ShuffledBatches):
     "An endless, resumable, shardable source of batches of windows."
 

@@ -116,7 +116,7 @@ def _known_parameters(model):  # names of parameters that need not be saved
     }
     return {name for name, _ in model.named_parameters(remove_duplicate=False)} - saved
 
-
+# %% ../../nbs/470_games.transformer.ipynb #cell-15
 def _strip_frozen(model, state, prefix, local_metadata):
     for name in _known_parameters(model):
         state.pop(prefix + name, None)
@@ -128,7 +128,7 @@ def _ignore_frozen(model, incompatible):
         key for key in incompatible.missing_keys if not any(key == name or key.endswith("." + name) for name in known)
     ]
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-15
+# %% ../../nbs/470_games.transformer.ipynb #cell-17
 def _check_from_scratch(cfg, vocabulary):
     if vocabulary.base:
         raise ConfigError(
@@ -141,7 +141,7 @@ def _check_from_scratch(cfg, vocabulary):
             "even hidden_dim per head, and the same number of query heads for each head of keys and values"
         )
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-16
+# %% ../../nbs/470_games.transformer.ipynb #cell-19
 @patch(cls_method=True)
 def from_config(
     cls: GameTransformer,
@@ -161,7 +161,7 @@ def from_config(
             weight.data[: vocabulary.num_codes] = project_codebook(codebook, weight.detach(), rng)
         return cls(lm, vocabulary, cfg)
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-18
+# %% ../../nbs/470_games.transformer.ipynb #cell-21
 @patch
 def count_parameters(
     self: GameTransformer,
@@ -177,14 +177,14 @@ def count_parameters(
         "heads": sum(n for name, n in trained.items() if not name.startswith("lm.")),
     }
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-22
+# %% ../../nbs/470_games.transformer.ipynb #cell-25
 @patch
 def code_embeddings(self: GameTransformer) -> torch.Tensor:  # (K, D)
     "The embeddings of the frame tokens."
     base = self.vocabulary.base
     return self.output_embeddings[base : base + self.vocabulary.num_codes]
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-24
+# %% ../../nbs/470_games.transformer.ipynb #cell-27
 @patch
 def predict_next_frame(
     self: GameTransformer,
@@ -200,7 +200,7 @@ def predict_next_frame(
     embeddings = self.trunk.get_input_embeddings()(action).sum(1)
     return self.block_head(codes, embeddings, cell, self.code_embeddings())
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-26
+# %% ../../nbs/470_games.transformer.ipynb #cell-29
 @patch
 def block_logits(
     self: GameTransformer,
@@ -214,7 +214,7 @@ def block_logits(
     action = ids[row[:, None], action_end[:, None] + torch.arange(1 - width, 1, device=ids.device)]
     return self.predict_next_frame(frame_cells(ids, row, frame) - self.vocabulary.base, action)
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-27
+# %% ../../nbs/470_games.transformer.ipynb #cell-31
 @patch
 def policy_value(
     self: GameTransformer,
@@ -234,7 +234,7 @@ def policy_value_at(
     "Policy and value at some frames of windows."
     return self.policy_value(frame_cells(ids, steps.row, steps.frame) - self.vocabulary.base)
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-29
+# %% ../../nbs/470_games.transformer.ipynb #cell-33
 @patch
 def level_logit(
     self: GameTransformer,
@@ -244,7 +244,7 @@ def level_logit(
     odds = self.output_embeddings[self.vocabulary.level] - self.output_embeddings[self.vocabulary.frame]
     return states.float() @ odds.float()  # float32: two logits of 20 differ by 0.1 where it matters
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-31
+# %% ../../nbs/470_games.transformer.ipynb #cell-35
 def _check_ends_with_action(ids, vocabulary, frame):
     n, W = vocabulary.action_width, ids.shape[1]
     if frame < 0 or (ids[:, frame] != vocabulary.frame).any() or (ids[:, -1 - n] != vocabulary.act).any():
@@ -253,7 +253,7 @@ def _check_ends_with_action(ids, vocabulary, frame):
             f"{n} tokens of the action at the end of every context"
         )
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-33
+# %% ../../nbs/470_games.transformer.ipynb #cell-37
 @patch
 @torch.no_grad()
 def predict_frame(
@@ -268,7 +268,7 @@ def predict_frame(
     logits = self.block_logits(ids, row, torch.full_like(row, frame), torch.full_like(row, W - 1))
     return logits.codes.argmax(-1)
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-35
+# %% ../../nbs/470_games.transformer.ipynb #cell-39
 @patch
 @torch.no_grad()
 def draft_tokens(
@@ -290,7 +290,7 @@ def draft_tokens(
     draft[row[:, None].expand_as(before_cell)[drafted], before_cell[drafted]] = (logits.argmax(-1) + v.base)[drafted]
     return draft
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-37
+# %% ../../nbs/470_games.transformer.ipynb #cell-41
 @patch
 def embed(
     self: GameTransformer,
@@ -304,7 +304,7 @@ def embed(
         x = x + self.draft_proj(embedding(draft.clamp(min=0))) * (draft >= 0)[..., None]
     return x.to(self.trunk.norm.weight.dtype)
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-39
+# %% ../../nbs/470_games.transformer.ipynb #cell-43
 @patch
 def features(
     self: GameTransformer,
@@ -320,7 +320,7 @@ def features(
         x = self.embed(ids, self.draft_tokens(ids) if self.cfg.draft_tokens else None)
         return self.trunk(inputs_embeds=x, use_cache=False).last_hidden_state
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-46
+# %% ../../nbs/470_games.transformer.ipynb #cell-50
 @patch
 def block_loss(
     self: GameTransformer,
@@ -334,7 +334,7 @@ def block_loss(
     prediction = self.block_logits(ids, steps.row, steps.frame, steps.action_end)
     return next_frame_loss(self.vocabulary, prediction, ids, weights, steps)
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-48
+# %% ../../nbs/470_games.transformer.ipynb #cell-52
 @patch
 def policy_value_loss(
     self: GameTransformer,
@@ -354,7 +354,7 @@ def policy_value_loss(
     right = (output.kind.argmax(1) == target.kind)[acted]
     return action_loss(output, pixel, target, acted), steps_to_go_loss(output.value, goal, known), right
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-50
+# %% ../../nbs/470_games.transformer.ipynb #cell-54
 @patch
 def loss(
     self: GameTransformer,

@@ -53,7 +53,7 @@ BOXES = (  # by difficulty: other balls, holes, shortest and longest solution
     (3, 3, 12, 16),
 )
 
-# %% ../../nbs/412_games.tumble.ipynb #cell-12
+# %% ../../nbs/412_games.tumble.ipynb #cell-13
 class Box(NamedTuple):
     "What never changes in a level; sets of cells."
 
@@ -70,7 +70,7 @@ class Box(NamedTuple):
         "None, 'won' or 'lost'."
         return "won" if state[0] == self.ring else "lost" if state[0] & self.holes else None
 
-# %% ../../nbs/412_games.tumble.ipynb #cell-14
+# %% ../../nbs/412_games.tumble.ipynb #cell-15
 def rest_lengths(
     box: Box,  # its ring doesn't matter
     start: tuple,  # gold, others
@@ -86,7 +86,7 @@ def rest_lengths(
                 states.append(after)
     return lengths
 
-# %% ../../nbs/412_games.tumble.ipynb #cell-16
+# %% ../../nbs/412_games.tumble.ipynb #cell-17
 def find_box(
     rng: np.random.Generator,
     difficulty: int,  # 1 to 8; beyond that as 8
@@ -105,7 +105,7 @@ def find_box(
             return box._replace(ring=ring), start, length
     raise GameError(f"no box of difficulty {difficulty} was found: choose another seed")
 
-# %% ../../nbs/412_games.tumble.ipynb #cell-18
+# %% ../../nbs/412_games.tumble.ipynb #cell-19
 AIR, STONE, GOLD_BALL, GREY_BALL, HOLE, RING = 10, 4, 11, 3, 5, 6  # colours
 BALL = np.array(
     [
@@ -116,14 +116,14 @@ BALL = np.array(
     ]
 )
 
-# %% ../../nbs/412_games.tumble.ipynb #cell-20
+# %% ../../nbs/412_games.tumble.ipynb #cell-21
 def ring_pixels() -> np.ndarray:  # (8, 8) bool
     "The corners of a cell, which no ball covers."
     edge = np.isin(np.arange(CELL), (0, CELL - 1))
     near = np.isin(np.arange(CELL), (0, 1, CELL - 2, CELL - 1))
     return edge[:, None] & near | near[:, None] & edge
 
-
+# %% ../../nbs/412_games.tumble.ipynb #cell-23
 def draw_box(
     box: Box,
     gold: int,  # a set of one cell
@@ -141,7 +141,7 @@ def draw_box(
     canvas[y : y + CELL, x : x + CELL][ring_pixels()] = RING
     return canvas
 
-# %% ../../nbs/412_games.tumble.ipynb #cell-21
+# %% ../../nbs/412_games.tumble.ipynb #cell-25
 @register_game
 class Tumble(SearchedGame):
     "Turn what is down until the golden ball rests on the ring."
@@ -160,7 +160,7 @@ class Tumble(SearchedGame):
         self.sprite, self.box = level.get_sprites()[0], level.get_data("box")
         return level.get_data("begin")
 
-# %% ../../nbs/412_games.tumble.ipynb #cell-22
+# %% ../../nbs/412_games.tumble.ipynb #cell-27
 @patch
 def rules(self: Tumble, state, action):
     "Everything falls."

@@ -23,7 +23,7 @@ class ValidationLoss(NamedTuple):
     total: torch.Tensor  # as in training
     tokens: torch.Tensor  # of the next token alone
 
-
+# %% ../../nbs/484_games.validation.ipynb #cell-07
 @torch.no_grad()
 def validation_loss(
     model: GameTransformer,
@@ -44,7 +44,7 @@ def validation_loss(
         model.train(training)
     return ValidationLoss(*(sums / max(weight, 1e-9)))
 
-# %% ../../nbs/484_games.validation.ipynb #cell-07
+# %% ../../nbs/484_games.validation.ipynb #cell-09
 class Validation:
     "The loss on held-out windows during training, and the weights for which it was lowest."
 
@@ -80,7 +80,7 @@ class Validation:
             broadcast_object_list(due)
         return due[0]
 
-# %% ../../nbs/484_games.validation.ipynb #cell-09
+# %% ../../nbs/484_games.validation.ipynb #cell-11
 def best_row(
     history: list,  # logged rows
 ) -> dict:

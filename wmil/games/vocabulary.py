@@ -99,7 +99,7 @@ class Vocabulary:
     def __repr__(self):
         return f"Vocabulary(num_codes={self.num_codes}, base={self.base}, format={self.format!r})"
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-14
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-15
 @patch
 def _make_tables(self: Vocabulary, blocks):
     "Names and ids, and the type and weight of each id."
@@ -113,14 +113,14 @@ def _make_tables(self: Vocabulary, blocks):
     if self.format == "located":
         self.weight_table[[self.ids["<LOC_NONE>"], self.ids["<FINE_NONE>"]]] = 0
 
-
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-17
 @patch
 def to_dict(self: Vocabulary):
     "Plain values from which `from_dict` makes the same vocabulary."
     weights = dict(self.loss_weights)
     return {"num_codes": self.num_codes, "base": self.base, "format": self.format, "weights": weights}
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-16
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-19
 @patch(cls_method=True)
 def from_dict(
     cls: Vocabulary,
@@ -136,7 +136,7 @@ def from_dict(
         raise ConfigError(f"a saved vocabulary lacks {', '.join(missing)}: save it again with to_dict")
     return cls(**values)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-18
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-21
 @patch
 def token(
     self: Vocabulary,
@@ -150,7 +150,7 @@ def token(
         )
     return self.ids[name]
 
-
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-23
 @patch
 def name(
     self: Vocabulary,
@@ -161,14 +161,14 @@ def name(
         raise ConfigError(f"no token has the id {id}: the vocabulary has {self.size}, from 0")
     return self.names[id - self.base] if id >= self.base else f"text {id}"
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-21
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-26
 def _check_range(what, values, high):
     bad = (values < 0) | (values >= high)
     if bad.any():
         first = np.flatnonzero(bad)[0]
         raise WmilError(f"action {first} has {what} = {values[bad].flat[0]}: expected 0 to {high - 1}")
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-23
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-28
 @patch
 def action_ids(
     self: Vocabulary,
@@ -190,7 +190,7 @@ def action_ids(
     fine = np.where(click, y % 8 * 8 + x % 8, 64)
     return np.stack([self.kinds[kind], self.ids["<LOC_00>"] + cell, self.ids["<FINE_00>"] + fine], -1)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-25
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-30
 @patch
 def actions_of(
     self: Vocabulary,
@@ -208,7 +208,7 @@ def actions_of(
         y = np.where(click, cell // 8 * 8 + fine // 8, 0)
     return np.stack([kind, x, y], -1).astype(np.int16)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-29
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-34
 def _check_arrays(tokens, actions, levels, num_codes):
     T = len(tokens)
     if tokens.shape[1:] not in ((64,), (8, 8)) or np.shape(actions) != (T, 3) or levels.shape != (T,) or not T:
@@ -223,7 +223,7 @@ def _check_arrays(tokens, actions, levels, num_codes):
             f"the vocabulary has {num_codes} codes"
         )
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-31
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-36
 @patch
 def encode(
     self: Vocabulary,
@@ -251,7 +251,7 @@ def encode(
     keep[:, 2 + n] = acted & (np.diff(levels, prepend=levels[:1]) > 0)
     return rows[keep]
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-33
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-38
 @patch
 def starts(self: Vocabulary, ids) -> np.ndarray:  # (T,) bool
     "Which frames start the game over."
@@ -259,7 +259,7 @@ def starts(self: Vocabulary, ids) -> np.ndarray:  # (T,) bool
     at = np.flatnonzero(ids == self.frame)
     return (at > 0) & (ids[at - 1] == self.start)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-35
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-40
 @patch
 def trim(self: Vocabulary, ids) -> np.ndarray:
     "The part of a window from its first frame's marker to the end of its last whole frame."
@@ -271,7 +271,7 @@ def trim(self: Vocabulary, ids) -> np.ndarray:
     with_start = at[0] > 0 and ids[at[0] - 1] == self.start
     return ids[at[0] - int(with_start) : at[-1] + 1 + CELLS]
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-37
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-42
 class DecodedSession(NamedTuple):
     "What a sequence of tokens means."
 
@@ -279,7 +279,7 @@ class DecodedSession(NamedTuple):
     actions: np.ndarray  # (T, 3) int16, zeros for a start
     level_up: np.ndarray  # (T,) bool
 
-
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-44
 def _check_same(vocabulary, ids, rewritten):
     "Refuse ids that differ from what they were decoded to, naming the first difference."
     if len(ids) == len(rewritten) and (ids == rewritten).all():
@@ -293,7 +293,7 @@ def _check_same(vocabulary, ids, rewritten):
         what = f"{vocabulary.name(int(ids[i])) if known else f'token {ids[i : i + 1]}'} at position {i} is out of place"
     raise WmilError(f"{what}: expected a sequence made by encode, of whole steps (`trim` cuts a window to such)")
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-39
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-46
 @patch
 def decode(
     self: Vocabulary,
@@ -315,7 +315,7 @@ def decode(
     _check_same(self, ids, self.encode(valid_tokens, valid_actions, np.cumsum(level_up), starts))
     return DecodedSession(tokens, actions, level_up)
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-43
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-50
 def _look_up(table, ids):
     "table[ids], for arrays and tensors alike."
     return torch.from_numpy(table).to(ids.device)[ids.long()] if torch.is_tensor(ids) else table[np.asarray(ids)]
@@ -329,7 +329,7 @@ def types(
     "What each token is."
     return _look_up(self.type_table, ids)
 
-
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-52
 @patch
 def weights(
     self: Vocabulary,
@@ -344,7 +344,7 @@ def weights(
         weights[..., 1:][acted & (ids[..., 1:] == self.frame)] = no_level
     return weights
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-53
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-62
 def _frame_markers(self, ids, code):
     "The positions of the present and of the previous frame's marker, very negative if there is none."
     none = -(10**6)
@@ -356,7 +356,7 @@ def _frame_markers(self, ids, code):
     second = torch.where(last > 0, before_last, torch.where(last == 0, outside, none))
     return at, last, second, last > none
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-55
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-64
 @patch
 def positions(
     self: Vocabulary,
@@ -378,7 +378,7 @@ def positions(
         "fresh": code & (last > 0) & ((before_marker == self.level) | (before_marker == self.start)),
     }
 
-# %% ../../nbs/455_games.vocabulary.ipynb #cell-59
+# %% ../../nbs/455_games.vocabulary.ipynb #cell-68
 @patch
 def mask_actions(
     self: Vocabulary,

@@ -202,13 +202,13 @@ def to_tokens(self: FrameVQVAE, frames):
     finally:
         self.train(training)
 
-
+# %% ../../nbs/445_games.vqvae.ipynb #cell-29
 @patch
 def to_frames(self: FrameVQVAE, tokens):
     "(B, 8, 8) -> (B, 64, 64) uint8"
     return self.logits(self.quantizer.lookup(tokens)).argmax(1).to(torch.uint8)
 
-
+# %% ../../nbs/445_games.vqvae.ipynb #cell-31
 @patch
 def refine(self: FrameVQVAE, frames, tokens, steps, precision):
     "Replaced by wmil.games.code_search."
@@ -220,7 +220,7 @@ def saved_state(self: FrameVQVAE):
     "Plain values for config.json, and tensors."
     return dump_config(self.cfg), self.state_dict()
 
-# %% ../../nbs/445_games.vqvae.ipynb #cell-29
+# %% ../../nbs/445_games.vqvae.ipynb #cell-33
 @patch(cls_method=True)
 def restore(cls: FrameVQVAE, values, tensors, where):
     "A tokeniser from what `saved_state` gave."
@@ -228,7 +228,7 @@ def restore(cls: FrameVQVAE, values, tensors, where):
     load_weights(tokenizer, tensors, where)
     return tokenizer.eval()
 
-# %% ../../nbs/445_games.vqvae.ipynb #cell-31
+# %% ../../nbs/445_games.vqvae.ipynb #cell-35
 def train_tokenizer(
     data: FrameSet,  # what to learn
     cfg: FrameVQVAEConfig = FrameVQVAEConfig(),  # sizes and losses

@@ -27,7 +27,7 @@ def draw_wires(
         A[more, j] = 1
     return tuple(map(tuple, A[rng.permutation(n)][:, rng.permutation(n)].T.tolist()))
 
-
+# %% ../../nbs/411_games.wires.ipynb #cell-07
 @functools.lru_cache(maxsize=4096)
 def undo_wires(
     wires: tuple,  # from `draw_wires`
@@ -35,7 +35,7 @@ def undo_wires(
     "The inverse of the matrix of the wires."
     return np.rint(np.linalg.inv(np.array(wires).T)).astype(int)
 
-# %% ../../nbs/411_games.wires.ipynb #cell-08
+# %% ../../nbs/411_games.wires.ipynb #cell-10
 SOCKETS, SOCKET = 5, 12  # sockets across the panel; pixels of a socket
 
 
@@ -45,7 +45,7 @@ def socket_corner(
     "Where a socket is."
     return 4 + SOCKET * (socket % SOCKETS), 4 + SOCKET * (socket // SOCKETS)
 
-
+# %% ../../nbs/411_games.wires.ipynb #cell-12
 def socket_click(
     socket: int,
 ) -> Action:
@@ -62,7 +62,7 @@ def clicked_socket(
     inside = action.kind == CLICK and 0 <= column < SOCKETS and 0 <= row < SOCKETS
     return row * SOCKETS + column if inside and 2 <= x < 10 and 2 <= y < 10 else None
 
-# %% ../../nbs/411_games.wires.ipynb #cell-11
+# %% ../../nbs/411_games.wires.ipynb #cell-15
 PANELS = (  # by difficulty: switches, colours, fewest and most clicks of the solution
     (5, 2, 4, 4),
     (6, 2, 5, 5),
@@ -87,7 +87,7 @@ class Panel(NamedTuple):
         socket = clicked_socket(action)
         return self.switches.index(socket) if socket in self.switches else None
 
-# %% ../../nbs/411_games.wires.ipynb #cell-13
+# %% ../../nbs/411_games.wires.ipynb #cell-17
 def draw_panel(
     rng: np.random.Generator,
     difficulty: int,  # 1 to 8; beyond that as 8
@@ -101,7 +101,7 @@ def draw_panel(
     colors = (q - 1 - np.array(wires).T @ counts) % q
     return panel, (tuple(colors.tolist()), wires), clicks
 
-# %% ../../nbs/411_games.wires.ipynb #cell-15
+# %% ../../nbs/411_games.wires.ipynb #cell-19
 PANEL_BACK, SWITCH_COLOR, LAMP_GLOW = 4, 9, {2: (5, 11), 3: (5, 8, 11)}  # colours; of lamps, by their number
 ROUND = np.array(
     [
@@ -121,7 +121,7 @@ LEVER = np.array(
     np.int8,
 )
 
-# %% ../../nbs/411_games.wires.ipynb #cell-17
+# %% ../../nbs/411_games.wires.ipynb #cell-21
 @register_game
 class Wires(HiddenGame):
     "Click switches, find out what they turn, and light all lamps."
@@ -141,7 +141,7 @@ class Wires(HiddenGame):
         self.plate, self.panel = level.get_sprites()[0], level.get_data("panel")
         return level.get_data("begin")
 
-# %% ../../nbs/411_games.wires.ipynb #cell-19
+# %% ../../nbs/411_games.wires.ipynb #cell-23
 @patch
 def rules(self: Wires, state, action):
     "Turn the lamps that are joined to the switch."
@@ -159,7 +159,7 @@ def value(self: Wires, state):
     colors, wires = state
     return int((undo_wires(wires) @ (self.panel.q - 1 - np.array(colors)) % self.panel.q).sum())
 
-# %% ../../nbs/411_games.wires.ipynb #cell-20
+# %% ../../nbs/411_games.wires.ipynb #cell-25
 @patch
 def actions(self: Wires) -> list:
     "A click in the middle of each switch."
@@ -176,7 +176,7 @@ def draw(self: Wires):
         x, y = socket_corner(socket)
         self.plate.pixels[y : y + 8, x : x + 8] = tile
 
-# %% ../../nbs/411_games.wires.ipynb #cell-22
+# %% ../../nbs/411_games.wires.ipynb #cell-27
 @patch
 def secrets(self: Wires, state):
     "The wires, moved on to the next switch, and the next; the truth comes first."

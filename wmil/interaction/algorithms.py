@@ -75,14 +75,14 @@ def returns(self: REINFORCE, rew, truncated):  # (..., T, N) each
     returns = discounted_returns(rew, truncated, torch.zeros_like(truncated), zeros, self.cfg.gamma)
     return returns.movedim(0, -2)
 
-
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-10
 @patch
 def _advantage(self: REINFORCE, rew, truncated):  # the baseline moves first, then it is subtracted
     returns = self.returns(rew, truncated)
     self.baseline.copy_(running_mean(self.baseline, returns.mean((-1, -2)), self.cfg.baseline_decay))
     return returns - self.baseline[..., None, None]
 
-# %% ../../nbs/125_interaction.algorithms.ipynb #cell-17
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-19
 @config
 class PPOConfig(LearnerConfig):
     "The weights in PPO's loss."
@@ -92,7 +92,7 @@ class PPOConfig(LearnerConfig):
     value_coef: NonNegativeFloat = 0.5  # PPO: weight of the value head's error
     bootstrap: bool = False  # PPO: at the time limit continue with the value of the state reached
 
-# %% ../../nbs/125_interaction.algorithms.ipynb #cell-19
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-21
 class PPO(BabyLearner):
     "Proximal policy optimisation (Schulman et al. 2017) with a world-model loss, for one seed or stacked ones."
 
@@ -115,7 +115,7 @@ class PPO(BabyLearner):
 
         return _act
 
-# %% ../../nbs/125_interaction.algorithms.ipynb #cell-21
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-23
 @patch
 def value(self: PPO, out):  # -> (..., T, N)
     "Values of the samples."
@@ -125,7 +125,7 @@ def value(self: PPO, out):  # -> (..., T, N)
     values = values if values.ndim == out["code"].ndim else values.unsqueeze(-3)
     return (out["code"] @ values).squeeze(-1)
 
-# %% ../../nbs/125_interaction.algorithms.ipynb #cell-23
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-25
 @patch
 def advantages(self: PPO, rew, value, batch):  # (..., T, N) each
     "Generalised advantages and returns."
@@ -139,7 +139,7 @@ def advantages(self: PPO, rew, value, batch):  # (..., T, N) each
     gamma, gae_lambda = self.cfg.gamma, self.cfg.gae_lambda
     return gae(rew, value, next_value, terminated, truncated, gamma, gae_lambda, time_dim=-2)
 
-# %% ../../nbs/125_interaction.algorithms.ipynb #cell-25
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-27
 @patch
 def _samples(self: PPO, batch, adv, returns, log_policy):
     names = ["state_id", "final_state_id", "act"]
@@ -157,7 +157,7 @@ def _prediction_reward(self: PPO, out, batch, error):
     error = self.world_model_error(out, batch) if error is None else error
     return self.computer.from_error(error).mean((-1, -2))
 
-# %% ../../nbs/125_interaction.algorithms.ipynb #cell-27
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-29
 @patch
 @torch.no_grad()
 def prepare(self: PPO, batch) -> tuple:  # (samples, metrics)
@@ -173,7 +173,7 @@ def prepare(self: PPO, batch) -> tuple:  # (samples, metrics)
     metrics["explained_variance"] = lambda: explained_variance(value, returns, (-1, -2)).nan_to_num(0.0)
     return self._samples(batch, adv, returns, out["log_policy"]), metrics
 
-# %% ../../nbs/125_interaction.algorithms.ipynb #cell-29
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-31
 @patch
 def _world_model_metric(self: PPO, out, part, error):
     if not self.predicts:
@@ -182,7 +182,7 @@ def _world_model_metric(self: PPO, out, part, error):
         return {"loss/world_model": lambda: error.mean((-1, -2))}
     return {"loss/world_model": torch.no_grad()(lambda: self.world_model_error(out, part).mean((-1, -2)))}
 
-# %% ../../nbs/125_interaction.algorithms.ipynb #cell-31
+# %% ../../nbs/125_interaction.algorithms.ipynb #cell-33
 @patch
 def loss(
     self: PPO,

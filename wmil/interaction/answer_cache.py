@@ -36,7 +36,7 @@ SQLITE_REMEDIES = {
     "SQLITE_READONLY": "it may only be read: make it writable, or name another file",
 }
 
-# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-10
+# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-11
 def _cache_error(path, e: Exception) -> CacheError:
     remedy = SQLITE_REMEDIES.get(getattr(e, "sqlite_errorname", ""))
     if remedy:
@@ -46,7 +46,7 @@ def _cache_error(path, e: Exception) -> CacheError:
         f"cache {path} is damaged ({reason}): put back a copy, or delete it and the answers are asked for again"
     )
 
-# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-12
+# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-13
 @contextmanager
 def sqlite_errors(
     path,  # the cache
@@ -59,7 +59,7 @@ def sqlite_errors(
     except (sqlite3.Error, UnicodeDecodeError) as e:
         raise _cache_error(path, e) from e
 
-# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-14
+# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-15
 class AnswerCache:
     "Answers on disk, by model, prompt and parameters."
 
@@ -77,7 +77,7 @@ class AnswerCache:
             self._check_tables()
             self._load()
 
-# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-16
+# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-17
 @patch
 def _connect(self: AnswerCache) -> sqlite3.Connection:
     if not self.path.exists():
@@ -86,7 +86,7 @@ def _connect(self: AnswerCache) -> sqlite3.Connection:
     mode = "rwc" if writable else "ro"
     return sqlite3.connect(f"file:{quote(str(self.path.resolve()))}?mode={mode}", uri=True, timeout=60)
 
-# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-18
+# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-19
 @patch
 def _check_tables(self: AnswerCache):
     tables = [name for (name,) in self.db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -99,7 +99,7 @@ def _check_tables(self: AnswerCache):
         self.db.execute(f"CREATE TABLE IF NOT EXISTS answers ({self.columns})")
         self.db.commit()
 
-# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-19
+# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-21
 @patch
 def _load(self: AnswerCache):
     if self.db.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
@@ -111,7 +111,7 @@ def _load(self: AnswerCache):
         self.answers[key] = answer
         self.models.add((model, params))
 
-# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-21
+# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-23
 def _check_text(text):
     "Refuse what SQLite would not give back as it is."
     if not isinstance(text, str):
@@ -121,7 +121,7 @@ def _check_text(text):
     except UnicodeEncodeError:
         raise CacheError("an answer with half of a character (a lone surrogate) cannot be kept: replace it") from None
 
-# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-23
+# %% ../../nbs/145_interaction.answer_cache.ipynb #cell-25
 @patch
 def put(
     self: AnswerCache,

@@ -46,7 +46,7 @@ class TrainedSeeds(NamedTuple):
     learner: BabyLearner  # all seeds, stacked
     rows: list  # dicts with seed, step, and what METRIC_COLUMNS names
 
-
+# %% ../../nbs/175_interaction.audit.ipynb #cell-09
 def train_seeds(
     cfg: TrainConfig,  # what to train
     seeds: list,  # seeds, all at once
@@ -74,7 +74,7 @@ def train_seeds(
     history = trainer.fit(learner, source, evaluate=_exact_success)
     return TrainedSeeds(learner, _tidy(history, seeds))
 
-# %% ../../nbs/175_interaction.audit.ipynb #cell-11
+# %% ../../nbs/175_interaction.audit.ipynb #cell-13
 AUDIT_CONDITIONS = ("joint", "frozen", "random", "none")
 
 
@@ -98,7 +98,7 @@ def _pretrain(cfg, seeds, steps):
     parent = make_parent("deterministic", task_of(cfg).mix())
     return train_seeds(prediction_only, seeds, parent).learner.model.state_dict()
 
-# %% ../../nbs/175_interaction.audit.ipynb #cell-13
+# %% ../../nbs/175_interaction.audit.ipynb #cell-15
 def _train_condition(cfg, seeds, condition, pretrain_steps):
     weights = _pretrain(cfg, seeds, pretrain_steps) if condition == "frozen" else None
 
@@ -111,7 +111,7 @@ def _train_condition(cfg, seeds, condition, pretrain_steps):
     coef = cfg.rule.world_model_coef if condition == "joint" else 0.0
     return train_seeds(replace_config(cfg, world_model_coef=coef), seeds, prepare=_prepare).rows
 
-
+# %% ../../nbs/175_interaction.audit.ipynb #cell-17
 def _check_audit(cfg):
     if not cfg.baby.world_model:
         raise ConfigError("an audit asks what the world model is good for: leave out world_model = False")
@@ -132,7 +132,7 @@ def causal_audit(
         for row in _train_condition(cfg, seeds, condition, steps)
     ]
 
-# %% ../../nbs/175_interaction.audit.ipynb #cell-17
+# %% ../../nbs/175_interaction.audit.ipynb #cell-21
 WITHOUT_MODEL = {  # condition of an experiment -> the same baby without a world model
     "joint": "none",
     "embedding": "none",
@@ -150,13 +150,13 @@ def mean_success(
     "Every seed's exact success, averaged over its logged steps."
     return rows.groupby(["task", "condition", "seed"]).exact.mean().unstack("seed")
 
-# %% ../../nbs/175_interaction.audit.ipynb #cell-19
+# %% ../../nbs/175_interaction.audit.ipynb #cell-23
 def _verdict(centre, p_value):
     if p_value >= 0.05:
         return "makes no difference that we can see"
     return "helps" if centre > 0 else "hurts"
 
-
+# %% ../../nbs/175_interaction.audit.ipynb #cell-25
 def role_effects(
     rows: pd.DataFrame,  # of an experiment: task, condition, seed, step and exact
 ) -> pd.DataFrame:  # by (task, condition): centre, low, high in points; p_value, corrected for all rows; verdict

@@ -76,7 +76,7 @@ def _init_attention(self: TransformerLayer, hidden_dim):
     for m in (self.q, self.k, self.v, self.out):
         nn.init.zeros_(m.bias)
 
-
+# %% ../../nbs/120_interaction.baby.ipynb #cell-13
 @patch
 def attend(self: TransformerLayer, x):  # (..., L, D) -> (..., L, D)
     "Multi-head self-attention over the tokens of a sequence."
@@ -93,7 +93,7 @@ def attend(self: TransformerLayer, x):  # (..., L, D) -> (..., L, D)
 def _drop(self: TransformerLayer, x):
     return F.dropout(x, self.dropout, self.training) if self.dropout else x
 
-# %% ../../nbs/120_interaction.baby.ipynb #cell-15
+# %% ../../nbs/120_interaction.baby.ipynb #cell-17
 class TransformerCore(nn.Module):
     "A stack of layers that start as copies of one, as `nn.TransformerEncoder`'s do."
 
@@ -108,7 +108,7 @@ class TransformerCore(nn.Module):
             x = layer(x, sequence)
         return x
 
-# %% ../../nbs/120_interaction.baby.ipynb #cell-17
+# %% ../../nbs/120_interaction.baby.ipynb #cell-19
 class StateEncoder(nn.Sequential):
     "Raw state (..., state_dim) to embedding (..., hidden_dim)."
 
@@ -119,13 +119,13 @@ class StateEncoder(nn.Sequential):
             Linear(hidden_dim, hidden_dim),
         )
 
-# %% ../../nbs/120_interaction.baby.ipynb #cell-19
+# %% ../../nbs/120_interaction.baby.ipynb #cell-21
 def _mix_rows(codes, table):  # (..., V), (V, E) -> (..., E); with seeds (S, ..., V), (S, V, E) -> (S, ..., E)
     if table.ndim == 2:
         return codes @ table
     return torch.bmm(codes.flatten(1, -2), table).view(*codes.shape[:-1], -1)
 
-
+# %% ../../nbs/120_interaction.baby.ipynb #cell-23
 class AttributeEncoder(nn.Module):
     "Raw state (..., state_dim) to embedding (..., hidden_dim), from a table of embeddings for each attribute."
 
@@ -146,7 +146,7 @@ class AttributeEncoder(nn.Module):
         "Embeddings of all attributes side by side, mixed by two layers."
         return self.mix(torch.cat([e.flatten(-2) for e in self.attributes(state)], -1))
 
-# %% ../../nbs/120_interaction.baby.ipynb #cell-21
+# %% ../../nbs/120_interaction.baby.ipynb #cell-25
 def _make_encoder(cfg, attribute_sizes):
     if not cfg.attribute_dim:
         return StateEncoder(cfg.state_dim, cfg.hidden_dim)
@@ -157,7 +157,7 @@ def _make_encoder(cfg, attribute_sizes):
         )
     return AttributeEncoder(attribute_sizes, cfg.attribute_dim, cfg.hidden_dim)
 
-# %% ../../nbs/120_interaction.baby.ipynb #cell-25
+# %% ../../nbs/120_interaction.baby.ipynb #cell-29
 class ActionHead(Linear):
     "Embedding to one logit per action."
 
@@ -176,7 +176,7 @@ class StateValueHead(nn.Sequential):
         "Values without the trailing dimension of size 1."
         return super().forward(h).squeeze(-1)
 
-# %% ../../nbs/120_interaction.baby.ipynb #cell-27
+# %% ../../nbs/120_interaction.baby.ipynb #cell-31
 class WorldModelHead(nn.Module):
     "Embedding and action to the next state, raw or embedded."
 
@@ -209,7 +209,7 @@ class WorldModelHead(nn.Module):
             x = layer(x)
         return x
 
-# %% ../../nbs/120_interaction.baby.ipynb #cell-29
+# %% ../../nbs/120_interaction.baby.ipynb #cell-33
 def _check_world_model(cfg):
     if cfg.embedding_head and not cfg.world_model:
         raise ConfigError(
@@ -217,7 +217,7 @@ def _check_world_model(cfg):
             "leave out world_model = False, or predict nothing"
         )
 
-# %% ../../nbs/120_interaction.baby.ipynb #cell-31
+# %% ../../nbs/120_interaction.baby.ipynb #cell-35
 class BabyModel(nn.Module):
     "State → encoder → transformer → action, world-model and value heads."
 

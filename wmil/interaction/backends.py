@@ -154,7 +154,7 @@ def _check_number(name, value, kinds, least):
     if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value < 1e9:
         raise ConfigError(f"{name} = {str(value)[:40]!r} is not allowed for a model server: expected {least} or more")
 
-
+# %% ../../nbs/150_interaction.backends.ipynb #cell-26
 def _check_server(model: str, url: str, params: dict):
     if not model or not isinstance(model, str):
         raise ConfigError(f"no model was named for the server at {url.rpartition('@')[2]}: name one that it serves")
@@ -164,7 +164,7 @@ def _check_server(model: str, url: str, params: dict):
         remedy = "set OPENAI_API_KEY" if taken == "api_key" else "leave it out"
         raise ConfigError(f"{taken} is no setting that goes to a model server with each question: {remedy}")
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-26
+# %% ../../nbs/150_interaction.backends.ipynb #cell-28
 class OpenAIModel:
     "A language model behind a server that speaks OpenAI's protocol."
 
@@ -199,7 +199,7 @@ class OpenAIModel:
         self.requests = 0  # what went over the wire, retries included
         self.lock = threading.Lock()
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-27
+# %% ../../nbs/150_interaction.backends.ipynb #cell-30
 @patch
 def connect(self: OpenAIModel):
     "Make the client; `ParentError` where the package is missing or the surroundings are odd."
@@ -218,7 +218,7 @@ def connect(self: OpenAIModel):
         base_url=self.url, api_key=key, timeout=self.timeout, max_retries=self.max_retries, http_client=client
     )
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-29
+# %% ../../nbs/150_interaction.backends.ipynb #cell-32
 @patch
 def hide_key(
     self: OpenAIModel,
@@ -228,7 +228,7 @@ def hide_key(
     secret = getattr(self, "secret", None)
     return text.replace(secret, "…") if secret else text
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-31
+# %% ../../nbs/150_interaction.backends.ipynb #cell-34
 @patch
 def _send(self: OpenAIModel, prompt: str, schema: dict | None, retries: int = None):
     "A question's reply, as bytes."
@@ -243,7 +243,7 @@ def _send(self: OpenAIModel, prompt: str, schema: dict | None, retries: int = No
     )
     return reply.http_response.content
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-33
+# %% ../../nbs/150_interaction.backends.ipynb #cell-36
 NOT_THE_SCHEMA = (401, 402, 403, 407, 408, 409, 429, 502, 503, 504)
 
 
@@ -274,7 +274,7 @@ def ask_one(
     self.use_schema = False  # the schema was what it did not like
     return text
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-35
+# %% ../../nbs/150_interaction.backends.ipynb #cell-38
 @patch
 def _status_remedy(self: OpenAIModel, status: int, words: str) -> str:
     key = "set OPENAI_API_KEY to a key that it accepts"
@@ -289,7 +289,7 @@ def _status_remedy(self: OpenAIModel, status: int, words: str) -> str:
     }
     return remedies.get(status, "look into its log")
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-37
+# %% ../../nbs/150_interaction.backends.ipynb #cell-40
 @patch
 def _explain_status(self: OpenAIModel, e) -> str:
     status = e.status_code
@@ -301,7 +301,7 @@ def _explain_status(self: OpenAIModel, e) -> str:
         text += f" ({words})"
     return f"{text}: {self._status_remedy(status, words)}"
 
-
+# %% ../../nbs/150_interaction.backends.ipynb #cell-42
 @patch
 def _server_words(self: OpenAIModel, e) -> str:
     body = e.body
@@ -310,7 +310,7 @@ def _server_words(self: OpenAIModel, e) -> str:
     text = str(body or "")
     return "" if text.lstrip().startswith("<") else one_line(self.hide_key(text), 120)  # not a page for a browser
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-39
+# %% ../../nbs/150_interaction.backends.ipynb #cell-44
 @patch
 def explain(
     self: OpenAIModel,
@@ -336,7 +336,7 @@ def explain(
         f"{server} does not speak OpenAI's protocol (it sent {reply!r}): correct its address, which usually ends in /v1"
     )
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-41
+# %% ../../nbs/150_interaction.backends.ipynb #cell-46
 @patch
 def ask(
     self: OpenAIModel,
@@ -365,13 +365,13 @@ def ask(
     if failure:
         raise ParentError(self.explain(failure)) from None  # what the client raised may hold the key
 
-# %% ../../nbs/150_interaction.backends.ipynb #cell-47
+# %% ../../nbs/150_interaction.backends.ipynb #cell-52
 def _check_one_model(cache):
     if cache is None or len(cache.models) != 1:
         content = f"and {cache.path} holds {len(cache.models)}" if cache else "and none was given"
         raise ConfigError(f"a replay without a model needs a cache of one model, {content}: name the model")
 
-
+# %% ../../nbs/150_interaction.backends.ipynb #cell-54
 class CacheOnlyBackend:
     "A back end that has nothing but the cache."
 

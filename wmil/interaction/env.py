@@ -134,7 +134,7 @@ def state_dict(self: SymbolicEnv) -> dict:
     running = None if self.state is None else {"state": self.state, "episode_success": self.episode_success}
     return {"rng": self.rng.state_dict(), "t": self.t, "own": running, "level": self.level, "posed": self.posed}
 
-
+# %% ../../nbs/115_interaction.env.ipynb #cell-17
 @patch
 def load_state_dict(self: SymbolicEnv, saved):
     "Continue a saved environment."
@@ -146,7 +146,7 @@ def load_state_dict(self: SymbolicEnv, saved):
     self.state = running["state"]
     self.episode_success = running["episode_success"]
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-27
+# %% ../../nbs/115_interaction.env.ipynb #cell-29
 def _numpy_info(info):
     "The entries that outside libraries can use."
     goal = info["reward"].goal.numpy()
@@ -158,11 +158,11 @@ def _numpy_info(info):
         "reward_vector": vector,
     }
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-29
+# %% ../../nbs/115_interaction.env.ipynb #cell-31
 def _default_steps(task):
     return task.horizon if task.horizon > 1 else 16
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-31
+# %% ../../nbs/115_interaction.env.ipynb #cell-33
 class _Symbolic:
     "What a single environment and a batch of them share."
 
@@ -185,7 +185,7 @@ class _Symbolic:
         self.reward_space = gymnasium.spaces.Box(0, 1, (self.reward_dim,), np.float32)
         return gymnasium.spaces.Box(0, 1, (self.task.state_dim,), np.float32), ActionSpace(self.task.num_actions)
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-33
+# %% ../../nbs/115_interaction.env.ipynb #cell-35
 @patch
 def _begin(self: _Symbolic, seed, options):
     "New episodes, from a new random stream where a seed is given."
@@ -201,7 +201,7 @@ def _check_ready(self: _Symbolic):
     if self.env is None:
         raise EnvError("step was called before reset: call reset first")
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-35
+# %% ../../nbs/115_interaction.env.ipynb #cell-37
 class SymbolicGymEnv(_Symbolic, gymnasium.Env):
     "One symbolic task as a Gymnasium environment."
 
@@ -236,7 +236,7 @@ class SymbolicGymEnv(_Symbolic, gymnasium.Env):
         single["state_id"] = self.state_id
         return info["final_obs"][0].numpy(), rew.item(), False, truncated.item(), single
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-37
+# %% ../../nbs/115_interaction.env.ipynb #cell-39
 @patch
 def _check_action(self: SymbolicGymEnv, act):
     self._check_ready()
@@ -254,7 +254,7 @@ def render(self: SymbolicGymEnv):
         row = 255 * self.task.states()[self.state_id].numpy().astype(np.uint8)
         return np.kron(row[None, :, None], np.ones((16, 16, 3), np.uint8))
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-39
+# %% ../../nbs/115_interaction.env.ipynb #cell-41
 def _final_arrays(info, ended):  # ended (N,) bool
     "Gymnasium's entries for the end of episodes."
     last = {**_numpy_info(info), "state_id": info["final_state_id"].numpy()}
@@ -262,7 +262,7 @@ def _final_arrays(info, ended):  # ended (N,) bool
     of_episodes = {"final_obs": info["final_obs"].numpy(), "final_info": {**last, **masks}}
     return {**of_episodes, "_final_obs": ended.copy(), "_final_info": ended.copy()}
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-41
+# %% ../../nbs/115_interaction.env.ipynb #cell-43
 class SymbolicVectorEnv(_Symbolic, gymnasium.vector.VectorEnv):
     "A batch of symbolic tasks as a Gymnasium vector environment, stepped as one tensor operation."
 
@@ -305,7 +305,7 @@ class SymbolicVectorEnv(_Symbolic, gymnasium.vector.VectorEnv):
             arrays |= _final_arrays(info, truncated.numpy())
         return obs.numpy(), rew.numpy(), terminated.numpy().copy(), truncated.numpy().copy(), arrays
 
-# %% ../../nbs/115_interaction.env.ipynb #cell-51
+# %% ../../nbs/115_interaction.env.ipynb #cell-53
 class VectorReward(gymnasium.Wrapper):
     "Returns the reward vector of one symbolic environment instead of its goal component."
 

@@ -23,7 +23,7 @@ def _device_of(learner, task):
         return task.obs.device
     return next((p.device for p in learner.parameters()), None)
 
-
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-07
 @torch.no_grad()
 def policy_table(
     learner,  # has policy(obs, state_id) -> {"log_policy": ...}
@@ -36,7 +36,7 @@ def policy_table(
     obs = task.states().to(device).expand(*lead, -1, -1)
     return learner.policy(obs, ids)["log_policy"]
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-07
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-09
 @torch.no_grad()
 def expected_success(
     log_policy: torch.Tensor,  # log-probabilities of all actions in all states, (..., K, A)
@@ -47,7 +47,7 @@ def expected_success(
     "Success rate of a policy, exactly."
     return task.success(log_policy.exp(), level, max_steps)
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-11
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-13
 def irreducible_error(
     state: torch.Tensor,  # state indices, (n,)
     act: torch.Tensor,  # actions, (n,)
@@ -61,7 +61,7 @@ def irreducible_error(
     unbiased = (count / (count - 1).clamp(min=1))[group].unsqueeze(-1)  # a group's own mean fits it a little too well
     return (residual.square() * unbiased).mean().item()
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-15
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-17
 def world_model_floor(
     task,  # a task of wmil.interaction.tasks
     level=None,  # difficulty; by default the last
@@ -73,7 +73,7 @@ def world_model_floor(
     mean = weight @ task.obs
     return (weight @ (task.obs - mean).square().mean(-1)).item()
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-18
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-20
 class TablePolicy:
     "A policy given as a table, in place of a learner: `TablePolicy(task.uniform())`, `TablePolicy(task.oracle())`."
 
@@ -91,7 +91,7 @@ class TablePolicy:
         "Sample actions with the uniform noise `u`."
         return {"act": sample_categorical(self.table[info["state_id"]], u)}
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-20
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-22
 class Evaluator:
     "Measures babies on episodes of their own."
 
@@ -109,7 +109,7 @@ class Evaluator:
         self.seed = seed
         self.max_steps = max_steps
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-22
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-24
 @patch
 @torch.no_grad()
 def play_episodes(self: Evaluator, learner, level=None) -> dict:  # a batch, (..., T, N, ...)
@@ -126,14 +126,14 @@ def play_episodes(self: Evaluator, learner, level=None) -> dict:  # a batch, (..
 
     return rollout(env, _act, env.max_steps, None, ["state_id"], ["final_state_id"])[0]
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-24
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-26
 def _met_entropy(log_policy, state_id):  # (..., K, A), (..., T, N) -> (...)
     by_state = entropy(log_policy)  # (..., K)
     if by_state.ndim > 1:
         return by_state.gather(-1, state_id.flatten(-2)).mean(-1)
     return by_state[state_id.flatten()].mean(-1)
 
-
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-28
 def _prediction_errors(learner, batch):
     def _error(predicted):
         return (predicted - batch["next_obs"]).square().mean(-1).mean((-1, -2))
@@ -145,7 +145,7 @@ def _prediction_errors(learner, batch):
     errors["mean_mse"] = _error(batch["next_obs"].mean((-2, -3), keepdim=True))
     return errors
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-26
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-30
 @patch
 @torch.no_grad()
 def evaluate(
@@ -167,7 +167,7 @@ def evaluate(
         measured[f"expected_success/level {each}"] = expected_success(log_policy, self.task, each, self.max_steps)
     return measured | _prediction_errors(learner, batch)
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-31
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-35
 CRITERIA = ("success above chance", "success above 50 % by step 5,000", "entropy falls", "world-model error falls")
 
 
@@ -179,7 +179,7 @@ class Verdict(NamedTuple):
     passed: torch.Tensor | None  # bool; None where no row tells
     step: int | None = None  # of the row that was judged
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-33
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-37
 def _above(key, threshold, rows):
     if not rows:
         return Verdict(torch.tensor(threshold), None, None)
@@ -193,7 +193,7 @@ def _falls(key, rows):
     before, after = torch.as_tensor(rows[0][key]), torch.as_tensor(rows[-1][key])
     return Verdict(before, after, after < before, rows[-1]["step"])
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-35
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-39
 def mvp_criteria(
     history: list,  # rows of a run: step, success_rate, entropy, loss/world_model (numbers, or lists over seeds)
     chance: float,  # success of a uniform policy
@@ -210,7 +210,7 @@ def mvp_criteria(
     ]
     return dict(zip(CRITERIA, rules, strict=True))
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-39
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-43
 def _verdict_line(name, verdict, by):
     before, after, passed, step = verdict
     if passed is None:
@@ -222,7 +222,7 @@ def _verdict_line(name, verdict, by):
         return f"{name}: not reached in {step:,} steps; {by:,} are allowed ({numbers})"
     return f"{name}: {'pass' if passed else 'FAIL'} ({numbers})"
 
-
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-45
 def verdict_lines(
     history: list,  # rows of one seed's run
     chance: float,  # success of a uniform policy
@@ -236,14 +236,14 @@ def verdict_lines(
         return [*lines, "", f"MVP NOT PASSED: decided by {', '.join(failed)}"]
     return [*lines, "", "MVP PASSED: all four criteria are met"]
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-42
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-48
 def gradient_flow(
     module,  # after backward
 ) -> dict:  # parameter name -> norm of its gradient; 0.0 where it received none
     "How much gradient each parameter received."
     return {k: 0.0 if p.grad is None else p.grad.norm().item() for k, p in module.named_parameters()}
 
-# %% ../../nbs/135_interaction.evaluation.ipynb #cell-47
+# %% ../../nbs/135_interaction.evaluation.ipynb #cell-53
 def linear_probe(
     features: torch.Tensor,  # (n, D)
     target: torch.Tensor,  # class indices, (n,)

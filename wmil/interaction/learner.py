@@ -75,7 +75,7 @@ def stacked(self: BabyLearner):
     "Whether this is a stack of many seeds."
     return hasattr(self, "num_seeds")
 
-
+# %% ../../nbs/122_interaction.learner.ipynb #cell-12
 @patch(as_prop=True)
 def distinct_states(self: BabyLearner):  # (K, D)
     "The table of states without a seed dimension; it is the same for all seeds."
@@ -87,7 +87,7 @@ def predicts(self: BabyLearner):
     "Whether the baby has a world model."
     return self.model.world_model is not None
 
-
+# %% ../../nbs/122_interaction.learner.ipynb #cell-14
 @patch(as_prop=True)
 def world_model_coef(self: BabyLearner):
     "The weight of the prediction error; 0 where nothing is predicted."
@@ -100,7 +100,7 @@ def entropy_coef(self: BabyLearner):
     start, end = self.cfg.entropy_coef, self.cfg.entropy_end
     return start if end is None else start + self.progress * (end - start)
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-12
+# %% ../../nbs/122_interaction.learner.ipynb #cell-16
 @patch
 def log_policy(self: BabyLearner, h):  # (..., N, H) -> (..., N, A)
     "Log-probabilities of all actions, from embeddings."
@@ -111,7 +111,7 @@ def log_policy(self: BabyLearner, h):  # (..., N, H) -> (..., N, A)
         logits = logits + mask.view(*mask.shape[:-1], *between, -1)
     return logits.log_softmax(-1)
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-14
+# %% ../../nbs/122_interaction.learner.ipynb #cell-18
 @patch
 def policy(
     self: BabyLearner,
@@ -129,14 +129,14 @@ def policy(
         return {"log_policy": log_policy, "table": table, "code": code}
     return {"log_policy": log_policy, "h": code @ table}
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-16
+# %% ../../nbs/122_interaction.learner.ipynb #cell-20
 @patch
 def act(self: BabyLearner, obs, info, u):
     "Sample actions with the uniform noise `u`."
     out = self.policy(obs, info["state_id"])
     return {**out, "act": sample_categorical(out["log_policy"], u)}
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-20
+# %% ../../nbs/122_interaction.learner.ipynb #cell-24
 @patch
 def forward_batch(self: BabyLearner, batch):
     "The forward pass of a batch that carries no graph, all steps at once."
@@ -149,7 +149,7 @@ def forward_batch(self: BabyLearner, batch):
     shape = batch["state_id"].shape[-2:]
     return {k: v if k == "table" else v.unflatten(-2, shape) for k, v in flat.items()}
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-22
+# %% ../../nbs/122_interaction.learner.ipynb #cell-26
 @patch
 def apply_head(self: BabyLearner, head, out, act):
     "A world-model head's predictions for every sample, (..., T, N, D)."
@@ -164,7 +164,7 @@ def predict(self: BabyLearner, out, act):
     "Predicted raw next states, (..., T, N, D)."
     return self.apply_head(self.model.world_model, out, act)
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-24
+# %% ../../nbs/122_interaction.learner.ipynb #cell-28
 @patch
 def embed(self: BabyLearner, obs, state_id):  # (..., T, N, D), (..., T, N) -> (..., T, N, H)
     "Embeddings of states, from the table where there is one."
@@ -174,13 +174,13 @@ def embed(self: BabyLearner, obs, state_id):  # (..., T, N, D), (..., T, N) -> (
     h = code @ self.model.get_state_embedding(self.states)
     return h.unflatten(-2, state_id.shape[-2:])
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-26
+# %% ../../nbs/122_interaction.learner.ipynb #cell-30
 @patch
 def targets_embedding(self: BabyLearner) -> bool:
     "Whether the world model predicts embeddings at this point of training."
     return self.cfg.world_model_target == "embedding" and self.progress >= self.cfg.world_model_switch
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-28
+# %% ../../nbs/122_interaction.learner.ipynb #cell-32
 @patch
 def world_model_error(self: BabyLearner, out, batch):  # -> (..., T, N)
     "Mean squared error of the world model, sample by sample."
@@ -192,7 +192,7 @@ def world_model_error(self: BabyLearner, out, batch):  # -> (..., T, N)
     actual = batch["next_obs"] if "next_obs" in batch else F.embedding(batch["final_state_id"], self.distinct_states)
     return (self.predict(out, batch["act"]) - actual).square().mean(-1)
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-32
+# %% ../../nbs/122_interaction.learner.ipynb #cell-36
 @patch
 def _first_envs(self: BabyLearner, batch, n):
     "The first environments of a batch, as many as make n samples; all where n is None."
@@ -203,7 +203,7 @@ def _first_envs(self: BabyLearner, batch, n):
         names.append("obs")
     return {k: batch[k].narrow(2 if self.stacked else 1, 0, count) for k in names}
 
-
+# %% ../../nbs/122_interaction.learner.ipynb #cell-38
 @patch
 def consistency_reward(self: BabyLearner, batch, n=None):  # -> (..., T, N), or as many environments as make n samples
     "The consistency reward of a batch, or of its first n samples."
@@ -216,7 +216,7 @@ def consistency_reward(self: BabyLearner, batch, n=None):  # -> (..., T, N), or 
     real = self.embed(batch["next_obs"], batch["final_state_id"])
     return self.computer.compute_consistency_reward(self.log_policy(real), self.log_policy(predicted))
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-34
+# %% ../../nbs/122_interaction.learner.ipynb #cell-40
 @patch
 def rewards(self: BabyLearner, out, batch, error=None) -> RewardVector:
     "The reward vector of a batch; components without weight are left at zero."
@@ -229,7 +229,7 @@ def rewards(self: BabyLearner, out, batch, error=None) -> RewardVector:
             cons = self.consistency_reward(batch)
     return RewardVector(goal=batch["rew"], pred=pred, cons=cons)
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-36
+# %% ../../nbs/122_interaction.learner.ipynb #cell-42
 @patch
 def total_reward(self: BabyLearner, reward: RewardVector):
     "What the optimiser maximises."
@@ -237,14 +237,14 @@ def total_reward(self: BabyLearner, reward: RewardVector):
         return reward.goal
     return reward.scalar((1.0, self.cfg.pred_weight, self.cfg.cons_weight))
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-39
+# %% ../../nbs/122_interaction.learner.ipynb #cell-45
 @patch
 def successes(self: BabyLearner, batch):  # -> (..., n) bool
     "Which problems were solved: one per step, or one per episode."
     hit = batch["rew"].gt(0.9)
     return hit.any(-2) if self.episodic else hit.flatten(-2)
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-41
+# %% ../../nbs/122_interaction.learner.ipynb #cell-47
 @patch
 def metrics(self: BabyLearner, batch, error, total) -> dict:  # name -> function
     "What is logged of a batch, computed only when a row is written."
@@ -263,7 +263,7 @@ def metrics(self: BabyLearner, batch, error, total) -> dict:  # name -> function
         entries["reward/cons"] = torch.no_grad()(lambda: self.consistency_reward(batch, n).mean(over))
     return entries
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-44
+# %% ../../nbs/122_interaction.learner.ipynb #cell-50
 @patch
 def distillation(self: BabyLearner, out, batch):  # -> (..., T, N)
     "Divergence of the policy from the parent's, sample by sample."
@@ -272,7 +272,7 @@ def distillation(self: BabyLearner, out, batch):  # -> (..., T, N)
     parent_policy = parent_policy.unflatten(-2, state_id.shape[-2:])
     return (torch.special.xlogy(parent_policy, parent_policy) - parent_policy * out["log_policy"]).sum(-1)
 
-# %% ../../nbs/122_interaction.learner.ipynb #cell-46
+# %% ../../nbs/122_interaction.learner.ipynb #cell-52
 @patch
 def auxiliary_loss(self: BabyLearner, out, batch, error):
     "World model and imitation, weighted; what has no weight is not computed."

@@ -75,7 +75,7 @@ def _empty_tables(task: SymbolicTask, pool: int) -> dict:
         "instance": torch.full((task.num_levels, pool), -1),
     }
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-14
+# %% ../../nbs/155_interaction.llm.ipynb #cell-15
 class LLMParent:
     "A parent that is a language model."
 
@@ -107,7 +107,7 @@ class LLMParent:
         self.counts = Counts()
         self.rejected = []  # the first twenty
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-17
+# %% ../../nbs/155_interaction.llm.ipynb #cell-18
 @patch
 def check_budget(
     self: LLMParent,
@@ -128,13 +128,13 @@ def check_budget(
         f"raise it and run again; {kept}"
     )
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-19
+# %% ../../nbs/155_interaction.llm.ipynb #cell-20
 def _as_text(text) -> str:
     if not isinstance(text, str):
         raise ParentError(f"the back end gave {text!r:.60} for an answer: expected text")
     return text.encode("utf-8", "replace").decode()  # half a character becomes a question mark
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-21
+# %% ../../nbs/155_interaction.llm.ipynb #cell-22
 @patch
 def _keep(self: LLMParent, answers: list) -> dict:
     "(key, prompt, text) of new answers → text by key, as it is on disk."
@@ -144,7 +144,7 @@ def _keep(self: LLMParent, answers: list) -> dict:
     self.cache.put(self.backend.name, self.backend.params, pairs)
     return {key: self.cache.answers[key] for key, *_ in answers}
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-23
+# %% ../../nbs/155_interaction.llm.ipynb #cell-24
 @patch
 def _ask_backend(self: LLMParent, batch: list, schema: dict) -> dict:
     "(key, prompt) of questions → text by key."
@@ -159,7 +159,7 @@ def _ask_backend(self: LLMParent, batch: list, schema: dict) -> dict:
         self.counts.seconds += time.perf_counter() - began
     return answers
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-25
+# %% ../../nbs/155_interaction.llm.ipynb #cell-26
 @patch
 def fetch_answers(
     self: LLMParent,
@@ -180,7 +180,7 @@ def fetch_answers(
         missing = missing[len(batch) :]
     return [answers[key] for key in keys]
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-29
+# %% ../../nbs/155_interaction.llm.ipynb #cell-30
 RETRY_SUFFIX = "An earlier answer was refused: it was not the one JSON object that is asked for.\n"
 
 
@@ -201,7 +201,7 @@ def _attempt(self: LLMParent, duty: str, cells: list, retry: bool) -> list:
             rejected.append(RejectedAnswer(cell, prompt, text, str(e)))
     return rejected
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-30
+# %% ../../nbs/155_interaction.llm.ipynb #cell-32
 @patch
 def rule(
     self: LLMParent,
@@ -212,7 +212,7 @@ def rule(
     "What the rule says."
     return rule_answer(self.task, duty, row, col, self.pool)
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-31
+# %% ../../nbs/155_interaction.llm.ipynb #cell-34
 def _shown(text: str) -> str:
     "An answer for an error: its beginning, or its end where it begins by thinking."
     answer = drop_thinking(text).strip() or text
@@ -228,7 +228,7 @@ def _stop(self: LLMParent, duty: str, answer: RejectedAnswer):
         "ask a better model, or choose 'rule'"
     )
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-32
+# %% ../../nbs/155_interaction.llm.ipynb #cell-36
 ENOUGH = 20  # questions after which a share means something
 
 
@@ -244,7 +244,7 @@ def _check_share(self: LLMParent):
             f"{last.reason[:80]}): ask a better model, or allow a larger share (max_share, --parent-share)"
         )
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-34
+# %% ../../nbs/155_interaction.llm.ipynb #cell-38
 @patch
 def fill_cells(
     self: LLMParent,
@@ -268,7 +268,7 @@ def fill_cells(
         table.view(-1)[cell] = self.rule(duty, *divmod(cell, table.shape[1]))
     self._check_share()
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-38
+# %% ../../nbs/155_interaction.llm.ipynb #cell-42
 @patch
 def look_up(
     self: LLMParent,
@@ -286,7 +286,7 @@ def look_up(
         values = torch.take(table, cells)
     return values
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-40
+# %% ../../nbs/155_interaction.llm.ipynb #cell-44
 @patch
 def get_reward(
     self: LLMParent,
@@ -297,7 +297,7 @@ def get_reward(
     "Judge actions."
     return self.look_up("reward", state, act)
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-42
+# %% ../../nbs/155_interaction.llm.ipynb #cell-46
 @patch
 def generate_task_instance(
     self: LLMParent,
@@ -314,7 +314,7 @@ def generate_task_instance(
         level = torch.full_like(number, level)
     return self.look_up("instance", level, number)
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-44
+# %% ../../nbs/155_interaction.llm.ipynb #cell-48
 @patch
 def get_transition(
     self: LLMParent,
@@ -328,21 +328,21 @@ def get_transition(
         return self.generate_task_instance(rng, state.shape[-1], level)
     return self.look_up("transition", state, act)
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-46
+# %% ../../nbs/155_interaction.llm.ipynb #cell-50
 @patch
 def report(self: LLMParent) -> Counts:
     "What was asked, found, refused and left to the rule."
     self.counts.requests = getattr(self.backend, "requests", self.counts.calls)
     return self.counts
 
-# %% ../../nbs/155_interaction.llm.ipynb #cell-48
+# %% ../../nbs/155_interaction.llm.ipynb #cell-52
 @patch
 def metrics(self: LLMParent) -> dict:
     "For the log: questions, invalid answers, and questions left to the rule."
     names = ("questions", "invalid", "fallbacks")
     return {f"parent/{name}": torch.tensor(float(getattr(self.counts, name))) for name in names}
 
-
+# %% ../../nbs/155_interaction.llm.ipynb #cell-54
 @patch
 def state_dict(self: LLMParent) -> dict:
     "What it has been told so far."
@@ -355,7 +355,7 @@ def load_state_dict(self: LLMParent, saved):
     self.tables = saved["tables"]
     self.counts = Counts(**saved["counts"])
 
-
+# %% ../../nbs/155_interaction.llm.ipynb #cell-56
 @patch
 def summary_line(self: LLMParent) -> str:
     "The report in a sentence, for a person."

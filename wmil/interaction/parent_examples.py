@@ -40,7 +40,7 @@ def action_phrase(
     "The end of a line of data, which names the action."
     return f', "action": {action}}}\n'
 
-# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-06
+# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-07
 def _task_phrases(task: SymbolicTask) -> set:
     words = [value for attribute in task.spec for value in attribute.values if isinstance(value, str)]
     return {
@@ -51,7 +51,7 @@ def _task_phrases(task: SymbolicTask) -> set:
         *(action_phrase(action) for action in range(task.num_actions)),
     }
 
-# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-08
+# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-09
 def phrases(
     tasks: list,  # the tasks that the model will be asked about
 ) -> list:
@@ -61,7 +61,7 @@ def phrases(
         found |= _task_phrases(task)
     return sorted(found)
 
-# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-10
+# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-11
 def make_tokenizer(
     tasks: list,  # the tasks that the model will be asked about
     pool: int = 128,  # problems per level
@@ -80,7 +80,7 @@ def make_tokenizer(
     tokenizer.add_tokens([AddedToken(phrase, normalized=False) for phrase in phrases(tasks)])
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, **special)
 
-# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-13
+# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-14
 @dataclass
 class ParentExample:
     "A question with the rule's answer."
@@ -108,7 +108,7 @@ class ParentExample:
         listed = bool(self.which) and self.col in self.which
         return self.task.name, self.task.num_actions, self.duty, listed
 
-# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-15
+# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-16
 def _indices(mask: torch.Tensor) -> list:
     return mask.nonzero().flatten().tolist()
 
@@ -125,7 +125,7 @@ def _reward_examples(task: SymbolicTask) -> list:
         examples.append(ParentExample(task, "reward", state, action, which, tail))
     return examples
 
-# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-17
+# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-18
 def _transition_examples(task: SymbolicTask) -> list:
     examples = []
     for state, action in _pairs(task):
@@ -135,7 +135,7 @@ def _transition_examples(task: SymbolicTask) -> list:
         examples.append(ParentExample(task, "transition", state, action, which, tail))
     return examples
 
-# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-18
+# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-20
 def _instance_examples(task: SymbolicTask, pool: int) -> list:
     examples = []
     for level in range(task.num_levels):
@@ -145,7 +145,7 @@ def _instance_examples(task: SymbolicTask, pool: int) -> list:
             examples.append(ParentExample(task, "instance", level, number, None, tail))
     return examples
 
-# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-20
+# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-22
 def build_examples(
     tasks: list,  # what to teach
     pool: int = 128,  # problems per level
@@ -159,7 +159,7 @@ def build_examples(
         examples += _instance_examples(task, pool)
     return examples
 
-# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-23
+# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-25
 def held_out_prompts(
     examples: list,  # of `build_examples`
     fraction: float,  # of each kind
@@ -175,7 +175,7 @@ def held_out_prompts(
         chosen |= set(prompts[: round(fraction * len(prompts))])
     return chosen
 
-# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-26
+# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-28
 def _encode(tokenizer, texts: list) -> list:
     return tokenizer(texts)["input_ids"]
 
@@ -185,7 +185,7 @@ def _sampling_weight(example: ParentExample) -> float:
         return 4.0 if example.col in (example.which or ()) else 1.0
     return {"transition": 3.0, "instance": 2.0}[example.duty]
 
-# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-28
+# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-30
 def _tails_by_verdict(examples: list, tails: list) -> dict:
     "(task, duty, state) → whether the action is on the list → what the answer says then."
     found = {}
@@ -195,7 +195,7 @@ def _tails_by_verdict(examples: list, tails: list) -> dict:
             found.setdefault(key, {})[example.col in example.which] = tail
     return found
 
-# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-30
+# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-32
 class ExampleSampler:
     "Batches of examples, some of them with random lists."
 
@@ -223,7 +223,7 @@ class ExampleSampler:
         self.comma = _encode(tokenizer, [", "])[0][0]
         self.numbers = [ids[0] for ids in _encode(tokenizer, [str(i) for i in range(most_actions)])]
 
-# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-32
+# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-34
 @patch
 def random_list(
     self: ExampleSampler,
@@ -235,7 +235,7 @@ def random_list(
     listed = self.rand.sample(others, self.rand.choice([0, 1, 1, 2, 3]))
     return sorted(listed + [example.col] * verdict)
 
-# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-34
+# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-36
 @patch
 def _list_tokens(self: ExampleSampler, which: list) -> list:
     tokens = [self.list_start]
@@ -243,7 +243,7 @@ def _list_tokens(self: ExampleSampler, which: list) -> list:
         tokens += [self.comma] * (i > 0) + [self.numbers[action]]
     return tokens
 
-# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-36
+# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-38
 @patch
 def row(
     self: ExampleSampler,
@@ -266,7 +266,7 @@ def row(
     tail_weights = [self.verdict_weight if token != t else 1.0 for token, t in zip(tail, other)]
     return prompt + listed + tail, [0.0] * len(prompt) + list_weights + tail_weights
 
-# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-38
+# %% ../../nbs/160_interaction.parent_examples.ipynb #cell-40
 @patch
 def batch(
     self: ExampleSampler,

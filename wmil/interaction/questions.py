@@ -153,7 +153,7 @@ def _read_reward(answer: dict) -> float:
         shown = reprlib.repr(answer.get("reward"))[:60]
         raise InvalidAnswer(f"has reward {shown}: {reason[0].lower()}{reason[1:]}") from None
 
-
+# %% ../../nbs/140_interaction.questions.ipynb #cell-33
 def _read_state(task: SymbolicTask, answer: dict) -> int:
     try:
         return task.state_number(answer.get("state"))
@@ -162,7 +162,7 @@ def _read_state(task: SymbolicTask, answer: dict) -> int:
     except RecursionError:  # lists in lists in lists
         raise InvalidAnswer("has a state that is none: it is nested too deep") from None
 
-# %% ../../nbs/140_interaction.questions.ipynb #cell-32
+# %% ../../nbs/140_interaction.questions.ipynb #cell-35
 def read_answer(
     task: SymbolicTask,  # which task
     duty: str,  # "reward", "transition", "instance"
@@ -178,7 +178,7 @@ def read_answer(
         raise InvalidAnswer(f"poses a problem that does not belong to level {row}")
     return state
 
-# %% ../../nbs/140_interaction.questions.ipynb #cell-37
+# %% ../../nbs/140_interaction.questions.ipynb #cell-40
 def problem_state(
     task: SymbolicTask,  # which task
     level: int,  # difficulty
@@ -189,7 +189,7 @@ def problem_state(
     quantile = torch.tensor((number + 0.5) / pool, device=task.cdf.device)
     return torch.searchsorted(task.cdf[level], quantile, right=True).clamp(max=task.num_states - 1).item()
 
-# %% ../../nbs/140_interaction.questions.ipynb #cell-39
+# %% ../../nbs/140_interaction.questions.ipynb #cell-42
 def rule_answer(
     task: SymbolicTask,  # which task
     duty: str,  # "reward", "transition", "instance"
@@ -204,7 +204,7 @@ def rule_answer(
         return task.after[row, col].item()
     return problem_state(task, row, col, pool)
 
-# %% ../../nbs/140_interaction.questions.ipynb #cell-42
+# %% ../../nbs/140_interaction.questions.ipynb #cell-45
 def _object_schema(**properties) -> dict:
     return {
         "type": "object",
@@ -213,14 +213,14 @@ def _object_schema(**properties) -> dict:
         "additionalProperties": False,
     }
 
-# %% ../../nbs/140_interaction.questions.ipynb #cell-44
+# %% ../../nbs/140_interaction.questions.ipynb #cell-47
 def _attribute_schema(attribute) -> dict:
     entry = {"enum": list(attribute.values)}
     if attribute.length is None:
         return entry
     return {"type": "array", "items": entry, "minItems": attribute.length, "maxItems": attribute.length}
 
-
+# %% ../../nbs/140_interaction.questions.ipynb #cell-49
 def answer_schema(
     task: SymbolicTask,  # which task
     duty: str,  # "reward", "transition", "instance"

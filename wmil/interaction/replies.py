@@ -88,7 +88,7 @@ def _error_inside(body: bytes):
     whole = reply if reply.get("object") == "error" or ("message" in reply and not choices) else None
     return reply.get("error") or inner or whole
 
-
+# %% ../../nbs/148_interaction.replies.ipynb #cell-13
 def _error_status(error) -> int:
     "The HTTP status that an error stands for."
     fields = error if isinstance(error, dict) else {}
@@ -99,14 +99,14 @@ def _error_status(error) -> int:
     busy = any(word in str(error).lower() for word in ("rate limit", "rate_limit", "overloaded", "too many requests"))
     return 429 if busy else 500
 
-# %% ../../nbs/148_interaction.replies.ipynb #cell-13
+# %% ../../nbs/148_interaction.replies.ipynb #cell-16
 def http_library():
     "The HTTP library that OpenAI's client is built on."
     import openai
 
     return importlib.import_module(openai.DefaultHttpxClient.__bases__[0].__module__.partition(".")[0])
 
-# %% ../../nbs/148_interaction.replies.ipynb #cell-15
+# %% ../../nbs/148_interaction.replies.ipynb #cell-18
 def _as_reply(response, body: bytes):
     "A reply with its body read, under the status that it stands for."
     error = _error_inside(body) if response.status_code == 200 else None
@@ -115,7 +115,7 @@ def _as_reply(response, body: bytes):
     headers = [(k, v) for k, v in response.headers.multi_items() if k.lower() not in dropped]
     return http_library().Response(status, headers=headers, content=body, request=response.request)
 
-# %% ../../nbs/148_interaction.replies.ipynb #cell-17
+# %% ../../nbs/148_interaction.replies.ipynb #cell-20
 def careful_client(
     model,  # an `OpenAIModel`: its timeout, and its count of requests
 ):
@@ -148,7 +148,7 @@ def careful_client(
 
     return _Careful(timeout=model.timeout, limits=http.Limits(max_keepalive_connections=0))
 
-# %% ../../nbs/148_interaction.replies.ipynb #cell-21
+# %% ../../nbs/148_interaction.replies.ipynb #cell-24
 HEADERS = ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID")
 
 
@@ -162,11 +162,11 @@ def check_headers(
                 f"{name} holds a character that no key has, such as a space or a line break: set it again"
             )
 
-# %% ../../nbs/148_interaction.replies.ipynb #cell-23
+# %% ../../nbs/148_interaction.replies.ipynb #cell-26
 PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
-
+# %% ../../nbs/148_interaction.replies.ipynb #cell-28
 def _fails(proxy):
     try:
         http_library().Client(proxy=proxy, trust_env=False, verify=False).close()
@@ -174,7 +174,7 @@ def _fails(proxy):
     except Exception:  # it is tried only to see whether it fails
         return True
 
-
+# %% ../../nbs/148_interaction.replies.ipynb #cell-30
 def surroundings_error(
     e: Exception,  # what came of making the client
 ) -> ParentError:
@@ -191,7 +191,7 @@ def surroundings_error(
         )
     return ParentError(f"the model server cannot be asked with the variable {blamed} ({reason}): correct or unset it")
 
-# %% ../../nbs/148_interaction.replies.ipynb #cell-25
+# %% ../../nbs/148_interaction.replies.ipynb #cell-32
 def _part_text(part) -> str:
     if isinstance(part, str):
         return part
@@ -200,7 +200,7 @@ def _part_text(part) -> str:
     text = part.get("text")
     return text if isinstance(text, str) else ""
 
-
+# %% ../../nbs/148_interaction.replies.ipynb #cell-34
 def message_text(
     body: bytes,  # a server's reply
 ) -> str:
@@ -215,7 +215,7 @@ def message_text(
         raise ValueError(f"content: {str(content)[:100]}")
     return (content or "").encode("utf-8", "replace").decode()  # half a character becomes a question mark
 
-# %% ../../nbs/148_interaction.replies.ipynb #cell-28
+# %% ../../nbs/148_interaction.replies.ipynb #cell-37
 def one_line(
     text,  # anything
     most: int,  # characters

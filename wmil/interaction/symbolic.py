@@ -40,7 +40,7 @@ class Attribute:
 def _shown(value):  # in an error
     return str(list(value)) if isinstance(value, tuple) else repr(value)
 
-
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-09
 def _check_values(spec, values):
     if len(values) != len(spec):
         names = ", ".join(a.name for a in spec)
@@ -54,7 +54,7 @@ def _check_values(spec, values):
         if any(entry not in a.values for entry in a.entries(v)):
             raise StateError(f"{a.name} = {_shown(v)} is not allowed: expected {allowed}")
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-09
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-11
 @dataclass(frozen=True)
 class State:
     "A state as its reader sees it; states with equal attributes are equal."
@@ -75,7 +75,7 @@ class State:
         "What a language model reads."
         return json.dumps({a.name: v for a, v in zip(self.spec, self.values)})
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-14
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-16
 class ActionSpace(gymnasium.spaces.Discrete):
     "Meaningless symbols 0 to size − 1."
 
@@ -89,7 +89,7 @@ class ActionSpace(gymnasium.spaces.Discrete):
         super().__init__(size, seed=seed)
         self.size = size
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-17
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-19
 def _check_table(task, what, table, shape):
     if not torch.is_tensor(table) or tuple(table.shape) != shape:
         given = tuple(table.shape) if torch.is_tensor(table) else type(table).__name__
@@ -101,7 +101,7 @@ def _check_rewards(task, low, high):
     if not 0 <= low <= high <= 1:
         raise ConfigError(f"rewards of task {task.name!r} go from {low:g} to {high:g}: expected 0 to 1")
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-19
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-21
 def _check_tables(task):
     K, A = task.num_states, task.num_actions
     if len(task.index) < K:
@@ -120,7 +120,7 @@ def _check_tables(task):
             f"after of task {task.name!r} holds {low} to {high}: expected indices of states, 0 to {K - 1}"
         )
 
-
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-23
 def _check_levels(task, levels):
     shape = tuple(levels.shape) if torch.is_tensor(levels) else type(levels).__name__
     if not torch.is_tensor(levels) or levels.ndim != 2 or levels.shape[1] != task.num_states:
@@ -135,7 +135,7 @@ def _check_levels(task, levels):
             state = task.states_list[int(unsolvable.nonzero()[0])].to_prompt()
             raise ConfigError(f"level {i} of task {task.name!r} poses {state}, where no action is right: name one")
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-21
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-25
 class SymbolicTask:
     "A task of finitely many states, given by its tables."
 
@@ -176,7 +176,7 @@ class SymbolicTask:
         "For each attribute (number of values, number of places): how its part of an observation is made up."
         return tuple((len(a.values), a.places) for a in self.spec)
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-23
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-27
 def _uniform_prefix(
     weight,
 ):  # (K,) -> n, where the first n states are equally likely and no other is possible; else None
@@ -197,7 +197,7 @@ def set_levels(
     self.cdf = self.levels.cumsum(-1).clamp(max=1)
     self.uniform_over = [_uniform_prefix(w) for w in levels]
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-29
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-33
 @patch
 def check_level(
     self: SymbolicTask,
@@ -212,7 +212,7 @@ def check_level(
         raise ConfigError(f"difficulty {bad} is out of range: {self.name} has levels 0 to {self.num_levels - 1}")
     return level
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-31
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-35
 @patch
 def generate_instance(
     self: SymbolicTask,
@@ -226,7 +226,7 @@ def generate_instance(
         return rng.randint(self.uniform_over[level], n)
     return torch.searchsorted(self.cdf[level], rng.rand(n), right=True).clamp_(max=self.num_states - 1)
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-33
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-37
 @patch
 def compute_reward(
     self: SymbolicTask,
@@ -236,7 +236,7 @@ def compute_reward(
     "Judge actions."
     return torch.take(self.reward, torch.add(act, state, alpha=self.num_actions))
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-35
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-39
 @patch
 def next_state(
     self: SymbolicTask,
@@ -250,7 +250,7 @@ def next_state(
         return self.generate_instance(rng, state.shape[-1], level)
     return torch.take(self.after, torch.add(act, state, alpha=self.num_actions))
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-38
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-42
 @patch
 def correct_action(
     self: SymbolicTask,
@@ -259,7 +259,7 @@ def correct_action(
     "The first of the correct actions."
     return self.right.int().argmax(-1)[state]
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-40
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-44
 @patch
 def state_number(
     self: SymbolicTask,
@@ -274,7 +274,7 @@ def state_number(
         raise StateError(f"{state.to_prompt()} does not occur in {self.name}")
     return self.index[state]
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-42
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-46
 @patch
 def to(
     self: SymbolicTask,
@@ -286,7 +286,7 @@ def to(
             setattr(self, k, v.to(device))
     return self
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-47
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-51
 @patch
 def success(
     self: SymbolicTask,
@@ -302,7 +302,7 @@ def success(
         f = (policy * (hit + (1 - hit) * later)).sum(-1)
     return (f * self.levels[self.check_level(level)]).sum(-1)
 
-# %% ../../nbs/102_interaction.symbolic.ipynb #cell-49
+# %% ../../nbs/102_interaction.symbolic.ipynb #cell-53
 @patch
 def uniform(self: SymbolicTask) -> torch.Tensor:  # (K, A)
     "The uniform random policy."

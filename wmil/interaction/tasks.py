@@ -181,7 +181,7 @@ def _task_class(name):
         raise ConfigError(f"module {module.__name__!r} has no task {own!r}: expected a class derived from SymbolicTask")
     return found
 
-
+# %% ../../nbs/105_interaction.tasks.ipynb #cell-30
 def make_task(
     name: str,  # "pattern_echo", "sequence_next", "conditional", "climb", one that you added to TASKS, or module:Class
     num_actions: int = None,  # A; by default the task's own number
@@ -190,7 +190,7 @@ def make_task(
     make = _task_class(name)
     return make() if num_actions is None else make(num_actions)
 
-# %% ../../nbs/105_interaction.tasks.ipynb #cell-35
+# %% ../../nbs/105_interaction.tasks.ipynb #cell-37
 @patch
 def hold_out(
     self: SymbolicTask,
@@ -213,7 +213,7 @@ def hold_out(
     task.set_levels(self.levels * (1 - mask))
     return task
 
-# %% ../../nbs/105_interaction.tasks.ipynb #cell-38
+# %% ../../nbs/105_interaction.tasks.ipynb #cell-40
 @patch
 def mix(self: SymbolicTask) -> SymbolicTask:  # a copy with a single level
     "Pose all levels equally often."

@@ -138,11 +138,11 @@ def _save_model(path: Path, model, tokenizer, note: dict):
             tokenizer.save_pretrained(folder)
         atomic_write(folder / "parent.json", json.dumps(note, indent=1))
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-17
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-18
 def _phrases_hash(tasks: list) -> str:
     return sha256_json(phrases(tasks))
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-19
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-20
 def train_parent_model(
     path,  # folder to write
     tasks=PARENT_TASKS,  # pairs of name and number of actions
@@ -165,7 +165,7 @@ def train_parent_model(
     _save_model(Path(path), model, tokenizer, note)
     return history
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-21
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-22
 @dataclass(config=ConfigDict(extra="allow"))
 class ParentNote:
     "What a small model was taught."
@@ -180,7 +180,7 @@ class ParentNote:
 
 _NOTE = TypeAdapter(ParentNote)
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-23
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-24
 def model_note(
     path,  # a model's folder
 ) -> dict:  # empty for a model that was not trained here
@@ -200,7 +200,7 @@ def default_model_path() -> Path:
     "Where the small model is kept."
     return output_root() / "models" / "parent_lm"
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-24
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-26
 def _is_current(path: Path) -> bool:
     words = _phrases_hash([make_task(*t) for t in PARENT_TASKS])
     try:
@@ -208,7 +208,7 @@ def _is_current(path: Path) -> bool:
     except ParentError:
         return False  # a damaged note is a reason to train again
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-25
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-28
 def ensure_parent_model(
     path=None,  # folder; by default `default_model_path()`, or else the repository's
 ) -> Path:  # a folder with a small model that was taught today's questions
@@ -228,7 +228,7 @@ def ensure_parent_model(
             train_parent_model(place)
     return place
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-31
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-34
 def _test_set(note: dict) -> set:
     "The prompts that a model of that note was not taught."
     if not note:
@@ -236,7 +236,7 @@ def _test_set(note: dict) -> set:
     examples = build_examples([make_task(*t) for t in note["tasks"]], note["pool"])
     return held_out_prompts(examples, note["held_out"], note["seed"])
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-33
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-36
 def _judge(parent: LLMParent, duty: str, examples: list) -> list:
     "One row per question: what the model says, what the rule says, whether they agree."
     texts = parent.fetch_answers([e.prompt for e in examples], answer_schema(parent.task, duty))
@@ -252,13 +252,13 @@ def _judge(parent: LLMParent, duty: str, examples: list) -> list:
         rows.append({"task": parent.task.name, "duty": duty, **row})
     return rows
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-35
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-38
 def _constant_agreement(task: SymbolicTask, duty: str, group) -> float:
     if duty == "instance":
         return (task.levels[group["level"].tolist()] > 0).float().mean(0).max().item()
     return group["rule"].value_counts(normalize=True).max()
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-36
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-40
 def _agreement_row(task: SymbolicTask, duty: str, prompts: str, group) -> dict:
     rule, answer = group["rule"], group["answer"].astype(float)
     given = answer > 0.9
@@ -275,7 +275,7 @@ def _agreement_row(task: SymbolicTask, duty: str, prompts: str, group) -> dict:
         "invalid": answer.isna().mean(),
     }
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-38
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-42
 def _judge_all(parent: LLMParent, limit: int | None) -> list:
     examples, rows = build_examples([parent.task], parent.pool), []
     for duty in dict.fromkeys(example.duty for example in examples):
@@ -283,7 +283,7 @@ def _judge_all(parent: LLMParent, limit: int | None) -> list:
         rows += _judge(parent, duty, sorted(same_duty, key=lambda e: sha256_json([e.prompt]))[:limit])
     return rows
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-39
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-44
 def agreement_table(
     backend,  # the model to examine
     tasks=PARENT_TASKS,  # pairs of name and number of actions
@@ -304,7 +304,7 @@ def agreement_table(
     groups = pd.DataFrame(rows).groupby(["task", "duty", "prompts"], sort=False)
     return pd.DataFrame([_agreement_row(by_name[name], *key, group) for (name, *key), group in groups])
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-44
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-49
 def default_cache_path() -> Path:
     "Where answers are kept."
     return output_root() / "models" / "answers.sqlite"
@@ -318,7 +318,7 @@ def _check_taught(note: dict, task: SymbolicTask):
             f"it knows {known}; name another model, or a server"
         )
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-45
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-51
 def _local_backend(task: SymbolicTask, model: str, device) -> LocalModel:
     path = model_folder(model) if model else ensure_parent_model()
     note = model_note(path)
@@ -327,7 +327,7 @@ def _local_backend(task: SymbolicTask, model: str, device) -> LocalModel:
     _check_taught(note, task)
     return LocalModel(path, max_tokens=48, batch_size=256, device="cpu")
 
-# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-46
+# %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-53
 def make_llm_parent(
     task: SymbolicTask,  # its task
     model: str = "",  # "": the small one, trained on first use; a folder; with `url` the name of a model there

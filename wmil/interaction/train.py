@@ -50,7 +50,7 @@ class BabyTrainerConfig(TrainerConfig):
     lr: PositiveFloat | None = None  # learning rate of Adam; 1e-3 for REINFORCE, 3e-4 for PPO if left out
     max_grad_norm: PositiveFloat | None = None  # longer gradients shrink; 1 for REINFORCE, 0.5 for PPO if left out
 
-# %% ../../nbs/170_interaction.train.ipynb #cell-06
+# %% ../../nbs/170_interaction.train.ipynb #cell-07
 @config
 class TrainConfig:
     "Everything that a training run can be told."
@@ -92,7 +92,7 @@ class TrainConfig:
         "The configuration of the chosen learning rule."
         return getattr(self, self.algorithm)
 
-
+# %% ../../nbs/170_interaction.train.ipynb #cell-09
 def fill_defaults(
     cfg: TrainConfig,  # what to train
 ) -> TrainConfig:
@@ -101,7 +101,7 @@ def fill_defaults(
     lr = cfg.trainer.lr or defaults["lr"]
     return replace_config(cfg, lr=lr, max_grad_norm=cfg.trainer.max_grad_norm or defaults["max_grad_norm"])
 
-# %% ../../nbs/170_interaction.train.ipynb #cell-12
+# %% ../../nbs/170_interaction.train.ipynb #cell-15
 def task_of(
     cfg: TrainConfig,  # what to train
 ) -> SymbolicTask:
@@ -109,7 +109,7 @@ def task_of(
     task = make_task(cfg.task, cfg.num_actions).to(pick_device(cfg.trainer.device))
     return task.hold_out(cfg.hold_out) if cfg.hold_out else task
 
-
+# %% ../../nbs/170_interaction.train.ipynb #cell-17
 class BatchLayout(NamedTuple):
     "How a batch is made up."
 
@@ -133,7 +133,7 @@ def batch_layout(
     rows = batch_size // cfg.minibatches if cfg.algorithm == "ppo" else batch_size
     return BatchLayout(steps, num_envs, rows)
 
-# %% ../../nbs/170_interaction.train.ipynb #cell-14
+# %% ../../nbs/170_interaction.train.ipynb #cell-19
 def _check_state_dim(cfg, task):
     if cfg.state_dim not in (None, task.state_dim):
         raise ConfigError(
@@ -141,7 +141,7 @@ def _check_state_dim(cfg, task):
             "leave state_dim out"
         )
 
-# %% ../../nbs/170_interaction.train.ipynb #cell-16
+# %% ../../nbs/170_interaction.train.ipynb #cell-21
 def _make_baby(cfg, task):
     sizes = replace_config(
         cfg.baby,
@@ -151,7 +151,7 @@ def _make_baby(cfg, task):
     )
     return BabyModel(sizes, task.attribute_sizes)
 
-
+# %% ../../nbs/170_interaction.train.ipynb #cell-23
 def make_learner(
     cfg: TrainConfig,  # what to build
     task,  # the task it will learn
@@ -168,7 +168,7 @@ def make_learner(
         episodic=task.after is not None,
     )
 
-# %% ../../nbs/170_interaction.train.ipynb #cell-18
+# %% ../../nbs/170_interaction.train.ipynb #cell-25
 def parent_of(
     cfg: TrainConfig,  # what to train
     task,  # the task it is the parent of
@@ -185,7 +185,7 @@ def parent_of(
 
     return make_llm_parent(task, cfg.parent_model, cfg.parent_url, **settings)
 
-# %% ../../nbs/170_interaction.train.ipynb #cell-20
+# %% ../../nbs/170_interaction.train.ipynb #cell-27
 def process_rank() -> int:
     "Which process of a distributed run this is; launchers set it."
     return int(os.environ.get("RANK", 0))
@@ -197,7 +197,7 @@ def _process_seeds(seeds):  # an int, or a list of them
     stream = f"process {process_rank()}"
     return stream_seed(seeds, stream) if isinstance(seeds, int) else [stream_seed(s, stream) for s in seeds]
 
-
+# %% ../../nbs/170_interaction.train.ipynb #cell-29
 def _make_source(cfg, task, parent, seeds):
     "The learner's experience: rollouts, perhaps under a curriculum, perhaps in minibatches."
     device = pick_device(cfg.trainer.device)
@@ -215,7 +215,7 @@ def _make_source(cfg, task, parent, seeds):
         source = Minibatches(source, cfg.epochs, cfg.minibatches, seeds, device)
     return source
 
-# %% ../../nbs/170_interaction.train.ipynb #cell-22
+# %% ../../nbs/170_interaction.train.ipynb #cell-31
 class Training(NamedTuple):
     "All that `Trainer.fit` needs."
 
@@ -223,7 +223,7 @@ class Training(NamedTuple):
     source: object  # of experience
     trainer_cfg: TrainerConfig
 
-
+# %% ../../nbs/170_interaction.train.ipynb #cell-33
 def build(
     cfg: TrainConfig,  # what to train
     seeds: list = None,  # many seeds stacked into one learner; by default cfg.seed alone
@@ -245,7 +245,7 @@ def build(
         source = ParentSource(source, parent)
     return Training(learner, source, cfg.trainer)
 
-# %% ../../nbs/170_interaction.train.ipynb #cell-32
+# %% ../../nbs/170_interaction.train.ipynb #cell-43
 ABOUT = (
     "Train a baby. --config FILE: a YAML file whose values the options below override; "
     "--resume RUN: go on with a run; --resume RUN --extend N: give it N more steps; "
@@ -255,14 +255,14 @@ ABOUT = (
 
 ALIASES = {"--max-steps": "--total-steps", "--experiment-dir": "--log-dir"}  # the published documents' words
 
-
+# %% ../../nbs/170_interaction.train.ipynb #cell-45
 def parse_interaction_args(
     args: list,  # the command line without the program's name
 ) -> Command:  # (config, resume): a TrainConfig, and the run directory to resume or None
     "Read the command line."
     return command_config(TrainConfig, args, "wmil-train", ABOUT, aliases=ALIASES)
 
-
+# %% ../../nbs/170_interaction.train.ipynb #cell-47
 def _take_extend(args):
     "The number of steps after --extend, the run after --resume, and the arguments without --extend."
     parser = argparse.ArgumentParser(prog="wmil-train", add_help=False, allow_abbrev=False)
@@ -274,7 +274,7 @@ def _take_extend(args):
         raise ConfigError("--extend lengthens a run that exists: give --resume RUN with it")
     return given.extend, given.resume, rest
 
-# %% ../../nbs/170_interaction.train.ipynb #cell-36
+# %% ../../nbs/170_interaction.train.ipynb #cell-51
 def _open_run(cfg, resume):
     if process_rank():
         return None  # the main process keeps the run for all
@@ -286,7 +286,7 @@ def _open_run(cfg, resume):
         run.loggers.append(WandbLogger(cfg.wandb, run.path, run.config))
     return run
 
-# %% ../../nbs/170_interaction.train.ipynb #cell-38
+# %% ../../nbs/170_interaction.train.ipynb #cell-53
 class BestKeeper(Trainer):
     "A trainer that also keeps the weights with the highest exact success."
 
@@ -308,7 +308,7 @@ class BestKeeper(Trainer):
             self.best = None
         super().save()
 
-# %% ../../nbs/170_interaction.train.ipynb #cell-40
+# %% ../../nbs/170_interaction.train.ipynb #cell-55
 def train_interaction(
     cfg: TrainConfig,  # what to train
     resume: str = None,  # run directory to continue
@@ -333,14 +333,14 @@ def train_interaction(
             report_parent(run, getattr(source, "parent", None))
     return history, run and run.path
 
-# %% ../../nbs/170_interaction.train.ipynb #cell-42
+# %% ../../nbs/170_interaction.train.ipynb #cell-57
 def count_parameters(
     cfg: TrainConfig,  # what to train
 ) -> int:
     "How many numbers a baby of this configuration learns."
     return sum(p.numel() for p in _make_baby(cfg, task_of(cfg)).parameters())
 
-
+# %% ../../nbs/170_interaction.train.ipynb #cell-59
 def summary(
     history: list,  # logged rows
     cfg: TrainConfig,  # what was trained
@@ -366,7 +366,7 @@ def summary(
         lines += ["", "Success criteria:", *verdict_lines(history, chance)]
     return "\n".join(lines)
 
-# %% ../../nbs/170_interaction.train.ipynb #cell-44
+# %% ../../nbs/170_interaction.train.ipynb #cell-61
 def extend_training(
     resume: str,  # the run directory
     steps: int,  # how many more
@@ -381,7 +381,7 @@ def extend_training(
             depends.append("world_model_target = embedding")
         return extend_run(run, steps, depends)
 
-# %% ../../nbs/170_interaction.train.ipynb #cell-46
+# %% ../../nbs/170_interaction.train.ipynb #cell-63
 @cli
 def main(
     args: list = None,  # the command line; by default the process's own
