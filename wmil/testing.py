@@ -13,6 +13,7 @@ import functools
 import gc
 import importlib
 import os
+import select
 import shutil
 import signal
 import socket
@@ -22,7 +23,7 @@ import tempfile
 import time
 import weakref
 from multiprocessing import Pipe
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import NamedTuple
 from fastcore.basics import patch
@@ -171,19 +172,21 @@ SHARED = "WMIL_COMMANDS"  # environment variable: the socket of the process that
 
 
 def _share(address, modules):
-    "The life of the process that imports for all, and that of each of its forks."
+    "The life of the process that imports for all, and that of each of its forks; it ends with its parent."
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    listener = Listener(address)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen(100)
     for name in modules:
         _import(name)
     gc.freeze()
-    while True:
-        connection = listener.accept()
+    while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:  # it is closed when the parent ends
+        fd = listener.accept()[0].detach()
         if os.fork() == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             listener.close()
-            return _serve(os.dup(connection.fileno()))
-        connection.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            return _serve(fd)
+        os.close(fd)
 
 
 def share_commands(
@@ -193,7 +196,7 @@ def share_commands(
     "Start a process that imports for all who find `address` in the variable WMIL_COMMANDS; kill it when you're done."
     code = f"from wmil.testing import _share; _share({str(address)!r}, {list(modules)!r})"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    options = dict(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=env)
+    options = dict(stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=env)
     process = subprocess.Popen([sys.executable, "-c", code], **options)
     while process.poll() is None and not Path(address).exists():
         time.sleep(0.005)
