@@ -288,6 +288,18 @@ CONTROL = (
         fresh={"first_seed": 5000, "tasks": "hidden CartPole", "side_seeds": 0},
     ),
     Claim(
+        name="unknown-world",
+        says="Where each episode draws another CartPole, a trained memory finds out which one",
+        experiment="control_changing",
+        figure="control_changing_worlds",
+        scores=_pick("score", measure="return", world="reversed", condition="trained"),
+        baseline="without a memory",
+        baseline_scores=_pick("score", measure="return", world="reversed", condition="none"),
+        digits=0,
+        unit="of 500",
+        fresh={"first_seed": 5000, "seeds": 5},
+    ),
+    Claim(
         name="new-reward",
         says="After the reward has changed, planning in the agent's own world does what its policy can't",
         experiment="control_goals",
