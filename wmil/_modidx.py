@@ -4232,6 +4232,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'wmil.testing._fork': ('testing.html#_fork', 'wmil/testing.py'),
                               'wmil.testing._fork_commands': ('testing.html#_fork_commands', 'wmil/testing.py'),
                               'wmil.testing._import': ('testing.html#_import', 'wmil/testing.py'),
+                              'wmil.testing._join_shared': ('testing.html#_join_shared', 'wmil/testing.py'),
                               'wmil.testing._load': ('testing.html#_load', 'wmil/testing.py'),
                               'wmil.testing._serve': ('testing.html#_serve', 'wmil/testing.py'),
                               'wmil.testing._share': ('testing.html#_share', 'wmil/testing.py'),

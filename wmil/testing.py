@@ -151,8 +151,7 @@ class _Warm(NamedTuple):
 @functools.cache
 def _warm(owner):
     "The waiting process that belongs to a process."
-    address = os.environ.get(SHARED)
-    warm = _Warm(None, Client(address)) if address else _start_warm()
+    warm = _join_shared(os.environ.get(SHARED)) or _start_warm()
     atexit.register(warm.stop, owner)
     return warm
 
@@ -169,6 +168,12 @@ def _start_warm():
 
 # %% ../nbs/002_testing.ipynb #cell-17
 SHARED = "WMIL_COMMANDS"  # environment variable: the socket of the process that imports for all
+
+
+def _join_shared(address):
+    "A waiting process of the one that imports for all, if there is one and it lives."
+    with contextlib.suppress(OSError):
+        return _Warm(None, Client(address)) if address else None
 
 
 def _share(address, modules):
