@@ -103,6 +103,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                              'wmil.config._check_keys': ('config.html#_check_keys', 'wmil/config.py'),
                              'wmil.config._check_no_bools': ('config.html#_check_no_bools', 'wmil/config.py'),
                              'wmil.config._check_once': ('config.html#_check_once', 'wmil/config.py'),
+                             'wmil.config._comments': ('config.html#_comments', 'wmil/config.py'),
                              'wmil.config._first_error': ('config.html#_first_error', 'wmil/config.py'),
                              'wmil.config._nest': ('config.html#_nest', 'wmil/config.py'),
                              'wmil.config._nested': ('config.html#_nested', 'wmil/config.py'),
