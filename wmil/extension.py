@@ -7,7 +7,7 @@ __all__ = ['uses_total', 'extend_run']
 
 # %% ../nbs/046_extension.ipynb #cell-02
 import yaml
-from .checkpoints import latest_checkpoint, save_checkpoint
+from .checkpoints import latest_checkpoint, save_checkpoint, using_state
 from .core import ConfigError
 from .runs import Run
 from .storage import atomic_write
@@ -42,7 +42,8 @@ def extend_run(
     config = {**run.config, "total_steps": run.config["total_steps"] + steps}
     checkpoint = latest_checkpoint(run.checkpoints)
     if checkpoint and checkpoint.state:
-        checkpoint.state["trainer"]["total_steps"] = config["total_steps"]
+        with using_state(checkpoint.path):
+            checkpoint.state["trainer"]["total_steps"] = config["total_steps"]
         save_checkpoint(run.checkpoints, checkpoint.step, checkpoint.weights, checkpoint.state)
     atomic_write(run.path / "config.yaml", yaml.safe_dump(config, sort_keys=False))
     run.config = config

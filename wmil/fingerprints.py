@@ -42,12 +42,24 @@ def _imported(node, package):
     return submodules | ({base} if submodules != names else set())
 
 # %% ../nbs/012_fingerprints.ipynb #cell-08
+def _statements(tree):
+    "A tree and all statements inside, at any depth; expressions, which hold no statement, are not entered."
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inside = getattr(node, field, None)
+            if isinstance(inside, list):
+                todo += inside
+
+
 def imports(
     tree: ast.AST,  # code
     package: str = "wmil",  # the package it lives in, for relative imports
 ) -> set:  # {"wmil.core", ...}; a package if names are taken from the package itself
     "The modules of ours that code imports."
-    modules = set().union(*(_imported(node, package) for node in ast.walk(tree)))
+    modules = set().union(*(_imported(node, package) for node in _statements(tree)))
     return {m for m in modules if module_file(m)}
 
 # %% ../nbs/012_fingerprints.ipynb #cell-11
@@ -57,7 +69,7 @@ def _is_text(node):
 
 def _without_text(tree):
     "Code without the statements that are only a string."
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(getattr(node, "body", None), list):
             node.body = [n for n in node.body if not _is_text(n)]
     return tree

@@ -15,6 +15,7 @@ import yaml
 from fastcore.basics import patch
 from filelock import FileLock, Timeout
 from .core import ConfigError, WmilError, find_file, output_root
+from .plain_yaml import read_yaml
 from .results import provenance
 from .storage import atomic_write, check_content, parse_json, write_error
 
@@ -25,8 +26,8 @@ def _read_config(path):
     if not file.exists():
         raise WmilError(f"{path} is not a run directory: it holds no config.yaml")
     try:
-        value = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        value = read_yaml(file.read_text(encoding="utf-8"), file.name)
+    except (OSError, ValueError, ConfigError):
         raise WmilError(f"{file} is damaged: it cannot be read as YAML; restore it, or start a new run") from None
     return check_content(file, value, dict)
 
@@ -134,8 +135,9 @@ def config_difference(
     here: dict,  # the one asked for now
 ) -> list:  # "lr: 0.001 in the run, 0.01 asked for"
     "What differs between two configurations, a line each."
-    keys = {**there, **here}
-    return [f"{k}: {there.get(k)!r} in the run, {here.get(k)!r} asked for" for k in keys if there.get(k) != here.get(k)]
+    keys = [k for k in {**there, **here} if there.get(k) != here.get(k)]
+    lines = [f"{k!s:.40}: {there.get(k)!r:.60} in the run, {here.get(k)!r:.60} asked for" for k in keys[:6]]
+    return lines + [f"and {len(keys) - 6} more"] * (len(keys) > 6)
 
 # %% ../nbs/020_runs.ipynb #cell-22
 def open_run(

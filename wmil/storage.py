@@ -11,6 +11,7 @@ __all__ = ['REMEDIES', 'fsync_dir', 'write_error', 'atomic_write', 'atomic_folde
 import contextlib
 import ctypes
 import errno
+import functools
 import glob
 import hashlib
 import json
@@ -192,6 +193,12 @@ def sha256_json(
     return hashlib.sha256(json.dumps(value, **options).encode()).hexdigest()[:length]
 
 # %% ../nbs/015_storage.ipynb #cell-32
+@functools.cache
+def _reader(schema):
+    "Pydantic's reader of a type, which takes longer to make than to use."
+    return TypeAdapter(schema)
+
+
 def check_content(
     path,  # the file, for the message
     value,  # what was read from it
@@ -199,7 +206,7 @@ def check_content(
 ):
     "The value, if it is of a type; else `DamagedFile` says where it is not."
     try:
-        return TypeAdapter(schema).validate_python(value, strict=True)
+        return _reader(schema).validate_python(value, strict=True)
     except ValidationError as e:
         error = e.errors(include_url=False)[0]
         place = ".".join(str(k)[:40] for k in error["loc"]) or "its content"

@@ -22,7 +22,7 @@ from .config import Fraction, config, dump_config
 from .core import ConfigError
 from .rng import pick_device, pick_precision
 from .optim import clip_gradients, flatten_parameters, schedule_factor
-from .checkpoints import CheckpointError, latest_checkpoint, load_weights, save_checkpoint
+from .checkpoints import CheckpointError, latest_checkpoint, load_weights, save_checkpoint, using_state
 from .runs import config_difference
 from .protocols import Learner, Source, at_boundary, check_accumulation, mean_metrics
 from .safeguards import NonFiniteError, OOM_HINT, StopSignal, find_non_finite, oom_hint, rng_state, set_rng_state
@@ -302,8 +302,9 @@ def resume(
                 "ask for it inexactly, with exact=False"
             )
         return True
-    self._check_same_training(ckpt.state)
-    self._restore(ckpt.state)
+    with using_state(ckpt.path):
+        self._check_same_training(ckpt.state)
+        self._restore(ckpt.state)
     return True
 
 # %% ../nbs/045_trainers.ipynb #cell-40

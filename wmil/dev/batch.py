@@ -74,6 +74,11 @@ def mark_failure(
         atomic_write(executed, json.dumps(nb, indent=1))
 
 # %% ../../nbs/910_dev.batch.ipynb #cell-10
+def _no_template(path):
+    "A path for papermill, which fills in what stands in braces."
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
 def _execute(job, executed, seconds):
     "Run a job's notebook with papermill; what fails is marked in the copy."
     skip_address_grammar()
@@ -82,7 +87,8 @@ def _execute(job, executed, seconds):
     path = Path(job["notebook"])
     options = dict(kernel_name="python3", progress_bar=False, start_timeout=180, cwd=str(path.parent))
     try:
-        execute_notebook(str(path), str(executed), job["values"], execution_timeout=seconds or None, **options)
+        paths = _no_template(path), _no_template(executed)
+        execute_notebook(*paths, job["values"], execution_timeout=seconds or None, **options)
     except Exception as e:
         mark_failure(executed, e)
         raise WmilError(f"{display_path(path)}: {failure(executed) or e}") from e
@@ -128,6 +134,7 @@ class Progress:
         self.failed = []
         self.running = {}
         self.errors = []
+        self.planned = None  # names of the notebooks that have to run; None until Snakemake says so
         self.signal = 0  # the number of the one that stopped the batch
 
     def say(self, text):
@@ -156,6 +163,7 @@ def take(self: Progress, record):
     "Read one of Snakemake's log records."
     event = str(getattr(record, "event", ""))
     if event == "run_info" and getattr(record, "stats", None):
+        self.planned = set(record.stats) - {"all", "total"}
         self.total = record.stats.get("total", 1) - record.stats.get("all", 0)
     elif event == "job_info" and record.rule_name != "all":
         self.start(record.jobid, record.rule_name)
@@ -205,6 +213,18 @@ def snakemake(
     return args_to_api(args, parser)
 
 # %% ../../nbs/910_dev.batch.ipynb #cell-27
+def _provide_home(folder):
+    "Kernels and Snakemake keep files at home; where nobody may write there, they get a home among the outputs."
+    home = os.path.expanduser("~")
+    if os.access(home, os.W_OK):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ["HOME"] = str(folder)
+    models = os.path.join(home, ".cache", "huggingface")
+    if os.path.isdir(models):  # what was fetched stays where it is
+        os.environ.setdefault("HF_HOME", models)
+
+
 def _default_cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
@@ -229,6 +249,7 @@ def run_batch(
     write_stamps(jobs, force=settings["rerun"] and not begun.exists())
     if settings["rerun"]:
         atomic_write(begun, "")
+    _provide_home(output_root() / "runs" / "batch" / "home")
     os.environ["WMIL_BATCH"] = f"{os.uname().nodename}:{os.getpid()}"
     cores = cores or _default_cores()
     progress, since = Progress(), time.monotonic()
@@ -286,6 +307,17 @@ def _say_failures(failed, waiting, progress):
         progress.say(f"✗ {job.name} did not run, because it needs {' and '.join(job.needs)}")
 
 
+def _without_traceback(error):
+    lines = error.strip().splitlines()
+    return f"the batch could not begin: {lines[-1]}" if lines and lines[0].startswith("Traceback") else error
+
+
+def _is_current(job, progress, ok):
+    "Whether a job ran, or did not have to."
+    fresh = ok or (progress.planned is not None and job.name not in progress.planned)
+    return (fresh or job.name in progress.done) and all(made.exists() for made in job.makes)
+
+
 def _say_files(title, jobs, progress):
     if jobs:
         files = [f"  {display_path(file)}" for job in jobs for file in job.makes]
@@ -306,8 +338,8 @@ def report(
     if progress.signal:
         progress.say(f"stopped by {signal.Signals(progress.signal).name}")
     elif not ok and not failed:
-        progress.say("\n".join(progress.errors))
-    complete = [j for j in jobs if j not in failed + waiting and all(m.exists() for m in j.makes)]
+        progress.say("\n".join(map(_without_traceback, progress.errors)))
+    complete = [j for j in jobs if _is_current(j, progress, ok)]
     _say_files("made", [j for j in complete if j.name in progress.done], progress)
     _say_files("up to date", [j for j in complete if j.name not in progress.done], progress)
     account = "" if ok else _account(jobs)

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from ..config import config
 from ..core import ConfigError, WmilError, check_choice
 from .data import Transitions
-from ..checkpoints import CheckpointError, latest_checkpoint, load_weights, save_checkpoint
+from ..checkpoints import CheckpointError, latest_checkpoint, load_weights, save_checkpoint, using_state
 from ..policies import mlp
 from ..seeds import Linear
 
@@ -362,14 +362,25 @@ def _check_saved(checkpoint, folder, cls, expected):
         raise CheckpointError(f"{folder} holds no saved model: save one with save_world_model")
     kind = checkpoint.state.get("kind")
     if kind != cls.__name__:
-        raise CheckpointError(f"{folder} holds a {kind}, expected a {cls.__name__}")
+        raise CheckpointError(f"{folder} holds a {kind!s:.40}, expected a {cls.__name__}")
     stored = checkpoint.state["settings"]
     for key, value in expected.items():
         if stored.get(key) != value:
             hint = "train one of that size, or change what is asked for"
-            raise CheckpointError(f"the model in {folder} has {key} = {stored.get(key)}, expected {value}: {hint}")
+            raise CheckpointError(
+                f"the model in {folder} has {key} = {stored.get(key)!s:.60}, expected {value}: {hint}"
+            )
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-66
+# %% ../../nbs/215_dynamics.model.ipynb #cell-65
+def _check_enough_weights(settings, weights, source):
+    "Refuse sizes that need far more weights than there are, before they take memory."
+    dims = [settings["state_dim"], *settings.get("hidden_dims", ())]
+    least = settings.get("num_models", 1) * max(a * b for a, b in zip(dims, [*dims[1:], 1]))
+    there = sum(w.numel() for w in weights.values())
+    if least > there:
+        raise CheckpointError(f"the model in {source} would need {least:,} weights or more, and there are {there:,}")
+
+# %% ../../nbs/215_dynamics.model.ipynb #cell-67
 def load_world_model(
     folder,  # what `save_world_model` was given
     cls=WorldModel,  # the class that was saved
@@ -377,7 +388,10 @@ def load_world_model(
 ):
     "Read a model; `CheckpointError` where it is of another kind or size."
     checkpoint = latest_checkpoint(folder)
-    _check_saved(checkpoint, folder, cls, expected)
-    model = cls(**checkpoint.state["settings"])
+    with using_state(folder if checkpoint is None else checkpoint.path):
+        _check_saved(checkpoint, folder, cls, expected)
+        settings = checkpoint.state["settings"]
+        _check_enough_weights(settings, checkpoint.weights, folder)
+        model = cls(**settings)
     load_weights(model, checkpoint.weights, str(folder))
     return model.eval()

@@ -7,12 +7,12 @@ __all__ = ['LIGHT_AGENTS', 'AGENTS', 'SHORT_NAMES', 'agent_class', 'agent_option
 
 # %% ../../nbs/496_games.agent_options.ipynb #cell-02
 import inspect
-import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from ..config import flat_fields, is_config, make_config
 from ..core import ConfigError, WmilError, check_choice, suggest
 from .agents import Agent, OraclePlanner, RandomAgent
 from .explorer import GraphExplorer
+from ..plain_yaml import read_yaml
 
 # %% ../../nbs/496_games.agent_options.ipynb #cell-05
 LIGHT_AGENTS = {"random": RandomAgent, "explorer": GraphExplorer, "oracle": OraclePlanner}  # need no PyTorch
@@ -136,7 +136,7 @@ def read_options(
         if name in options:
             raise ConfigError(f"option {name!r} was given twice: give it once")
         try:
-            options[name] = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError, RecursionError):
+            options[name] = read_yaml(value, name)
+        except ConfigError:
             raise ConfigError(f"option {text!r:.60}: the value is no YAML, expected a number or a word") from None
     return options

@@ -8,7 +8,7 @@ __all__ = ['save_pixel_model', 'load_pixel_model']
 # %% ../../nbs/477_games.saved_model.ipynb #cell-02
 from pathlib import Path
 import numpy as np, torch
-from ..checkpoints import CheckpointError, load_checkpoint, load_weights, save_checkpoint
+from ..checkpoints import CheckpointError, load_checkpoint, load_weights, save_checkpoint, using_state
 from ..core import WmilError, root
 from .motion import Displacements
 from .pixel_model import ContextMixer, EvidenceTable, PixelModel
@@ -80,6 +80,13 @@ def _read(folder):
     return mixer.eval(), checkpoint.state
 
 # %% ../../nbs/477_games.saved_model.ipynb #cell-15
+def _take_up(model, state):
+    model.table = _unpack_table(state["table"])
+    model.displacements = _unpack_displacements(state["displacements"])
+    model.seen = _unpack_seen(state["seen"])
+    model.right, model.votes = (state[name].numpy() for name in ("right", "votes"))
+
+# %% ../../nbs/477_games.saved_model.ipynb #cell-16
 def load_pixel_model(
     folder=None,  # what `save_pixel_model` or `save_mixer` wrote; None: the mixer that comes with the project
     lr: float = 3e-4,  # of the mixer's own learning while the game is played; 0: none
@@ -89,8 +96,6 @@ def load_pixel_model(
     mixer, state = _read(root() / "weights/games_mixer" if folder is None else Path(folder))
     model = PixelModel(mixer, lr, seed)
     if state:
-        model.table = _unpack_table(state["table"])
-        model.displacements = _unpack_displacements(state["displacements"])
-        model.seen = _unpack_seen(state["seen"])
-        model.right, model.votes = (state[name].numpy() for name in ("right", "votes"))
+        with using_state(Path(folder) / "step_00000000"):
+            _take_up(model, state)
     return model
