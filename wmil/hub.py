@@ -8,7 +8,7 @@ __all__ = ['BABY', 'AGENT', 'MIXER', 'PIXELS', 'PLAYER', 'WORLD_MODEL', 'ENSEMBL
            'from_hub']
 
 # %% ../nbs/520_hub.ipynb #cell-02
-import contextlib, os, re
+import contextlib, json, os, re
 from pathlib import Path
 from typing import NamedTuple
 import yaml
@@ -267,6 +267,8 @@ def _sentences(repo_id, revision=None):
         yield
     except (errors.HTTPError, errors.EntryNotFoundError, ConnectionError) as e:
         raise WmilError(_why(e, repo_id, revision)) from None
+    except WmilError:
+        raise
     except ValueError as e:
         raise WmilError(f"the Hub's client refuses {repo_id}: {' '.join(str(e).split())}") from None
 
@@ -277,17 +279,24 @@ def _files(folder):
     return {p.as_posix(): f for p, f in paths.items() if not any(part.startswith(".") for part in p.parts)}
 
 
+def _namespace(folder, repo_id):
+    "What Minari looks for in a family of data sets: the list of them. Nothing for a single one."
+    names = [each.relative_to(folder).as_posix() for each in _minari_sets(folder) if each != folder]
+    listed = {"datasets": [f"{repo_id.split('/')[1]}/{name}" for name in names]}
+    return {"namespace_metadata.json": json.dumps(listed).encode()} if names else {}
+
+# %% ../nbs/520_hub.ipynb #cell-30
 def _operations(folder, repo_id, card, there):
     "What the commit adds and removes."
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    files = {name: str(f) for name, f in _files(folder).items()}
+    files = {**_namespace(folder, repo_id), **{name: str(f) for name, f in _files(folder).items()}}
     if card is not None or "README.md" not in files:
         files["README.md"] = card_text(folder, card, repo_id).encode()
     stale = [name for name in there if name.startswith("step_") and name not in files]
     return [CommitOperationAdd(*file) for file in files.items()] + [CommitOperationDelete(name) for name in stale]
 
-# %% ../nbs/520_hub.ipynb #cell-30
+# %% ../nbs/520_hub.ipynb #cell-31
 def push_to_hub(
     folder,  # what this library saved
     repo_id: str,  # "owner/name"; made if there is none
@@ -308,7 +317,7 @@ def push_to_hub(
         api.create_commit(**where, operations=operations, commit_message=f"Upload a {kind.name} of wmil")
     return f"{_endpoint()}/{'datasets/' if kind.repo_type == 'dataset' else ''}{name}"
 
-# %% ../nbs/520_hub.ipynb #cell-32
+# %% ../nbs/520_hub.ipynb #cell-33
 def _local(name):
     "The folder of that name, from here or from the repository; None if there is none."
     with contextlib.suppress(OSError, ValueError, RuntimeError):
@@ -322,7 +331,7 @@ def _download(name, repo_type, revision, to, token):
     with _sentences(name, revision):
         return Path(snapshot_download(name, **options))
 
-# %% ../nbs/520_hub.ipynb #cell-33
+# %% ../nbs/520_hub.ipynb #cell-34
 def from_hub(
     repo_id_or_folder,  # "owner/name", "datasets/owner/name", or a folder
     revision: str = None,  # branch, tag or commit; by default the newest

@@ -9,7 +9,7 @@ __all__ = ['API', 'FILE', 'LocalRepo', 'read_commit', 'HubHandler', 'LocalHub']
 import base64, hashlib, json, re
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 # %% ../nbs/515_local_hub.ipynb #cell-05
 class LocalRepo:
@@ -50,8 +50,6 @@ def read_commit(
 class HubHandler(BaseHTTPRequestHandler):
     "Answers one request; the server holds the repositories."
 
-    protocol_version = "HTTP/1.1"
-
     def log_message(self, *args):
         "Say nothing."
 
@@ -90,6 +88,14 @@ def _reading(handler):
     return name, repo, commit, (file[4] if file else api[3])
 
 # %% ../nbs/515_local_hub.ipynb #cell-14
+def _list(handler):
+    address = urlsplit(handler.path)
+    asked = parse_qs(address.query)
+    kind, owner, words = address.path.split("/")[2], asked.get("author", [""])[0], asked.get("search", [])
+    names = [n for k, n in handler.server.repos if k == kind and n.startswith(f"{owner}/")]
+    handler.answer([{"id": n} for n in names if all(word in n for word in words)])
+
+
 def _about(name, repo, commit):
     files = [{"rfilename": path} for path in repo.commits[commit]]
     return {"id": name, "sha": commit, "private": repo.private, "siblings": files, "tags": [], "downloads": 0}
@@ -101,8 +107,10 @@ def _tree(repo, commit):
 
     return [entry(*file) for file in repo.commits[commit].items()]
 
-
+# %% ../nbs/515_local_hub.ipynb #cell-15
 def _get(handler):
+    if urlsplit(handler.path).path in ("/api/models", "/api/datasets"):
+        return _list(handler)
     found = _reading(handler)
     if not found:
         return
@@ -119,7 +127,7 @@ def _get(handler):
 
 HubHandler.do_GET = HubHandler.do_HEAD = _get
 
-# %% ../nbs/515_local_hub.ipynb #cell-16
+# %% ../nbs/515_local_hub.ipynb #cell-17
 def _create(handler, body):
     asked = json.loads(body)
     name, kind = f"{asked['organization']}/{asked['name']}", f"{asked.get('type') or 'model'}s"
@@ -160,7 +168,7 @@ def _post(handler):
 
 HubHandler.do_POST = _post
 
-# %% ../nbs/515_local_hub.ipynb #cell-18
+# %% ../nbs/515_local_hub.ipynb #cell-19
 class LocalHub(ThreadingHTTPServer):
     "A Hub in memory, on this machine: `with LocalHub() as hub:` and its address is `hub.url`."
 
