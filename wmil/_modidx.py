@@ -3124,6 +3124,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                           'wmil.hub._origin_lines': ('hub.html#_origin_lines', 'wmil/hub.py'),
                           'wmil.hub._player': ('hub.html#_player', 'wmil/hub.py'),
                           'wmil.hub._recordings': ('hub.html#_recordings', 'wmil/hub.py'),
+                          'wmil.hub._run': ('hub.html#_run', 'wmil/hub.py'),
                           'wmil.hub._sentences': ('hub.html#_sentences', 'wmil/hub.py'),
                           'wmil.hub._size': ('hub.html#_size', 'wmil/hub.py'),
                           'wmil.hub._tokenizer': ('hub.html#_tokenizer', 'wmil/hub.py'),

@@ -80,14 +80,14 @@ def _kind_of_state(state):
     return next((kind for mark, kind in marks.items() if mark in state), None)
 
 
+def _run(folder):
+    raise WmilError(
+        f"{folder} holds checkpoints of a run, from which it resumes: save the model (save_baby, save_agent, …)"
+    )
+
+
 def _checkpoint(folder):
-    state = latest_checkpoint(folder).state
-    kind = _kind_of_state(state)
-    if kind is None:
-        raise WmilError(
-            f"{folder} holds the checkpoints of a run, from which it resumes: save the model (save_baby, save_agent, …)"
-        )
-    return kind
+    return _kind_of_state(latest_checkpoint(folder).state) or _run(folder)
 
 # %% ../nbs/520_hub.ipynb #cell-11
 def _player(folder):
@@ -133,6 +133,7 @@ def _recordings(folder):
 
 # %% ../nbs/520_hub.ipynb #cell-15
 MARKS = {
+    "checkpoints": _run,
     "player.json": _player,
     "game_transformer.json": _transformer,
     "step_*/manifest.json": _checkpoint,
@@ -320,7 +321,7 @@ def push_to_hub(
 # %% ../nbs/520_hub.ipynb #cell-33
 def _local(name):
     "The folder of that name, from here or from the repository; None if there is none."
-    with contextlib.suppress(OSError, ValueError, RuntimeError):
+    with contextlib.suppress(OSError, ValueError, RuntimeError, TypeError):
         return next((p for p in (Path(name).expanduser(), root() / name) if p.is_dir()), None)
 
 
