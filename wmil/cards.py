@@ -20,7 +20,7 @@ def _exact(baby):
 
     return expected_success(policy_table(baby.learner, baby.task), baby.task).item()
 
-
+# %% ../nbs/525_cards.ipynb #cell-07
 def climb_card() -> dict:
     "The baby that climbs."
     from wmil.interaction.saved_baby import load_baby
@@ -39,7 +39,7 @@ def climb_card() -> dict:
         limits="it knows one task with 16 actions, and it was trained until little was left to learn",
     )
 
-# %% ../nbs/525_cards.ipynb #cell-07
+# %% ../nbs/525_cards.ipynb #cell-09
 def _explained():
     "The share of the next change that each network explains, on pushes drawn at random."
     from wmil.dynamics.data import collect_transitions
@@ -55,7 +55,7 @@ def _explained():
         wrong = (ensemble.predict(data.obs, data.act)[0] - data.next_obs).square().mean(1)  # (5, 4)
     return 1 - (wrong / (data.next_obs - data.obs).var(0)).mean(1)
 
-# %% ../nbs/525_cards.ipynb #cell-08
+# %% ../nbs/525_cards.ipynb #cell-11
 def cart_card() -> dict:
     "Five networks of CartPole."
     return dict(
@@ -67,7 +67,7 @@ def cart_card() -> dict:
         limits="nobody should plan with it: its dreams soon part from the real pole",
     )
 
-# %% ../nbs/525_cards.ipynb #cell-10
+# %% ../nbs/525_cards.ipynb #cell-13
 def racing_card() -> dict:
     "The driver of CarRacing."
     rows, info = read_results("control_racing", "paper")
@@ -86,7 +86,7 @@ def racing_card() -> dict:
         limits="it is the best of those seeds, *chosen by its score on these tracks*: expect less on others",
     )
 
-# %% ../nbs/525_cards.ipynb #cell-12
+# %% ../nbs/525_cards.ipynb #cell-15
 def player_card() -> dict:
     "The player of the three games."
     rows, _ = read_results("games_levels", "paper")
@@ -102,7 +102,7 @@ def player_card() -> dict:
         limits="it plays these three games, and needs its own tokenizer",
     )
 
-# %% ../nbs/525_cards.ipynb #cell-13
+# %% ../nbs/525_cards.ipynb #cell-16
 def mixer_card() -> dict:
     "The mixer with which a pixel model begins."
     rows, _ = read_results("games_unseen", "paper")
@@ -119,7 +119,7 @@ def mixer_card() -> dict:
         limits="no model by itself: it weighs the evidence that a pixel model collects in a game",
     )
 
-# %% ../nbs/525_cards.ipynb #cell-15
+# %% ../nbs/525_cards.ipynb #cell-18
 CARDS = {
     "interaction_climb": climb_card,
     "dynamics_cartpole": cart_card,
@@ -135,7 +135,7 @@ def card_of(
     "The card of a trained model of the repository."
     return {**CARDS[check_choice("trained model", name, CARDS)](), "licence": "apache-2.0"}
 
-# %% ../nbs/525_cards.ipynb #cell-18
+# %% ../nbs/525_cards.ipynb #cell-21
 INTRO = """# Trained weights
 
 One trained model per family, and the mixer of the games: small enough to be in the repository, each folder under 5 MB.
@@ -144,6 +144,8 @@ Scores are interquartile means with 95 % intervals; of fewer than five seeds you
 
 <!-- python -m wmil.cards writes this file; its words are in nbs/525_cards.ipynb -->
 """
+
+# %% ../nbs/525_cards.ipynb #cell-23
 USE = {
     "interaction_climb": "[172_interaction.saved_baby](../nbs/172_interaction.saved_baby.ipynb) lets it climb, "
     "and shows how it was trained.",
@@ -160,7 +162,7 @@ USE = {
     "[the experiment](../nbs/experiments/games_unseen.ipynb) measures it.",
 }
 
-# %% ../nbs/525_cards.ipynb #cell-19
+# %% ../nbs/525_cards.ipynb #cell-25
 def _section(name):
     folder, card = root() / "weights" / name, card_of(name)
     load = kind_of(folder).load.replace("{folder}", f'root() / "weights/{name}"')
@@ -172,7 +174,7 @@ def weights_page() -> str:  # Markdown
     "What weights/README.md should be."
     return "\n\n".join([INTRO.strip(), *map(_section, CARDS)]) + "\n"
 
-# %% ../nbs/525_cards.ipynb #cell-20
+# %% ../nbs/525_cards.ipynb #cell-26
 def main():
     "Write weights/README.md."
     atomic_write(root() / "weights/README.md", weights_page())

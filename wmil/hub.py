@@ -25,18 +25,20 @@ class Kind(NamedTuple):
     tags: tuple = ()  # for the Hub
     repo_type: str = "model"  # or "dataset"
 
-
+# %% ../nbs/520_hub.ipynb #cell-07
 BABY = Kind("baby", "from wmil.interaction.saved_baby import load_baby\n\nbaby = load_baby({folder})")
 AGENT = Kind(
     "control agent", "from wmil.control.training import load_agent\n\nagent, environment = load_agent({folder})"
 )
+
+# %% ../nbs/520_hub.ipynb #cell-09
 MIXER = Kind("mixer of a pixel model", "from wmil.games.mixing import load_mixer\n\nmixer = load_mixer({folder})")
 PIXELS = Kind(
     "pixel model", "from wmil.games.saved_model import load_pixel_model\n\nmodel = load_pixel_model({folder})"
 )
 PLAYER = Kind("player", "from wmil.games.players import load_player\n\nmodel, tokenizer = load_player({folder})")
 
-# %% ../nbs/520_hub.ipynb #cell-06
+# %% ../nbs/520_hub.ipynb #cell-10
 WORLD_MODEL = Kind(
     "world model", "from wmil.dynamics.model import load_world_model\n\nmodel = load_world_model({folder})"
 )
@@ -45,6 +47,8 @@ ENSEMBLE = Kind(
     "from wmil.dynamics.ensemble import WorldModelEnsemble\nfrom wmil.dynamics.model import load_world_model\n\n"
     "ensemble = load_world_model({folder}, WorldModelEnsemble)",
 )
+
+# %% ../nbs/520_hub.ipynb #cell-11
 TRANSFORMER = Kind(
     "game transformer",
     "import wmil.games.pretrained\nfrom wmil.games.transformer import GameTransformer\n\n"
@@ -54,7 +58,7 @@ TOKENIZER = Kind(
     "frame tokenizer", "from wmil.games.patches import load_tokenizer\n\ntokenizer = load_tokenizer({folder})"
 )
 
-# %% ../nbs/520_hub.ipynb #cell-07
+# %% ../nbs/520_hub.ipynb #cell-13
 MINARI = Kind(
     "Minari data sets",
     "from wmil.dynamics.minari import load_minari\n\n"
@@ -69,7 +73,7 @@ RECORDINGS = Kind(
     "dataset",
 )
 
-# %% ../nbs/520_hub.ipynb #cell-09
+# %% ../nbs/520_hub.ipynb #cell-15
 def _kind_of_state(state):
     "What a checkpoint holds, from what lies beside the weights; None if it is nobody's model."
     if not state:
@@ -89,7 +93,7 @@ def _run(folder):
 def _checkpoint(folder):
     return _kind_of_state(latest_checkpoint(folder).state) or _run(folder)
 
-# %% ../nbs/520_hub.ipynb #cell-11
+# %% ../nbs/520_hub.ipynb #cell-17
 def _player(folder):
     from wmil.games.players import load_player
 
@@ -103,14 +107,14 @@ def _tokenizer(folder):
     load_tokenizer(folder)
     return TOKENIZER
 
-
+# %% ../nbs/520_hub.ipynb #cell-18
 def _transformer(folder):
     for name, checksum in read_sealed(folder / "game_transformer.json")["files"].items():
         if not (folder / name).is_file() or sha256_file(folder / name) != checksum:
             raise DamagedFile(f"{folder / name} is missing or was changed: save the model again")
     return TRANSFORMER
 
-# %% ../nbs/520_hub.ipynb #cell-13
+# %% ../nbs/520_hub.ipynb #cell-20
 def _minari_sets(folder):
     return sorted(file.parent.parent for file in folder.glob("**/data/metadata.json"))
 
@@ -122,7 +126,7 @@ def _minari(folder):
             raise DamagedFile(f"the data set in {each} is damaged or was changed: make it again")
     return MINARI
 
-
+# %% ../nbs/520_hub.ipynb #cell-22
 def _recordings(folder):
     from wmil.games.recordings import read_folder
 
@@ -131,7 +135,7 @@ def _recordings(folder):
         raise WmilError(f"{folder} holds recordings that cannot be read whole: {problems[0]}")
     return RECORDINGS
 
-# %% ../nbs/520_hub.ipynb #cell-15
+# %% ../nbs/520_hub.ipynb #cell-24
 MARKS = {
     "checkpoints": _run,
     "player.json": _player,
@@ -143,7 +147,7 @@ MARKS = {
     "**/*.jsonl.gz": _recordings,
 }
 
-
+# %% ../nbs/520_hub.ipynb #cell-26
 def kind_of(
     folder,  # what this library saved
 ) -> Kind:
@@ -157,7 +161,7 @@ def kind_of(
                 raise WmilError(f"{folder} cannot be shared or used: {e}") from None
     raise WmilError(f"{folder} holds no model or data set of wmil: expected a folder that one of its functions saved")
 
-# %% ../nbs/520_hub.ipynb #cell-18
+# %% ../nbs/520_hub.ipynb #cell-29
 CARD = {
     "title": "its name, for people",
     "data": "what it learned from, or where the data come from",
@@ -178,7 +182,7 @@ def _size(folder, kind):
         text = f"{count:,} numbers, {text}"
     return text
 
-# %% ../nbs/520_hub.ipynb #cell-19
+# %% ../nbs/520_hub.ipynb #cell-31
 def _origin(folder):
     "Where a model comes from, as far as it says so."
     if (folder / "player.json").is_file():
@@ -190,7 +194,7 @@ def _origin(folder):
 def _origin_lines(origin):
     return [f"- {key}: `{value}`" for key, value in origin.items() if isinstance(value, (str, int, float))]
 
-# %% ../nbs/520_hub.ipynb #cell-20
+# %% ../nbs/520_hub.ipynb #cell-32
 def card_body(
     folder,  # what this library saved
     card: dict = None,  # any of `CARD`
@@ -206,7 +210,7 @@ def card_body(
     origin = _origin_lines(_origin(folder))
     return "\n".join(lines + (["", "How it was made:", "", *origin] if origin else []))
 
-# %% ../nbs/520_hub.ipynb #cell-22
+# %% ../nbs/520_hub.ipynb #cell-34
 def card_text(
     folder,  # what this library saved
     card: dict = None,  # any of `CARD`
@@ -223,7 +227,7 @@ def card_text(
         parts[2] = f"{kind.name[0].upper()}{kind.name[1:]}."
     return "\n\n".join([*parts, card_body(folder, card), f"```python\n{load}\n```"]) + "\n"
 
-# %% ../nbs/520_hub.ipynb #cell-25
+# %% ../nbs/520_hub.ipynb #cell-37
 NAME = re.compile(r"(datasets/)?([\w.-]+/[\w.-]+)")
 
 
@@ -241,7 +245,7 @@ def _endpoint():
     "The Hub's address; `HF_ENDPOINT` names another one."
     return os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
 
-# %% ../nbs/520_hub.ipynb #cell-27
+# %% ../nbs/520_hub.ipynb #cell-39
 def _why(e, repo_id, revision):
     "The sentence for what the client raised."
     from huggingface_hub import errors
@@ -258,7 +262,7 @@ def _why(e, repo_id, revision):
         return f"the Hub at {_endpoint()} cannot be reached: check the network, or give a folder on this machine"
     return f"the Hub refused {repo_id} with status {status}: {str(e).splitlines()[0]}"
 
-
+# %% ../nbs/520_hub.ipynb #cell-41
 @contextlib.contextmanager
 def _sentences(repo_id, revision=None):
     "Faults of the Hub and of the network become sentences."
@@ -273,7 +277,7 @@ def _sentences(repo_id, revision=None):
     except ValueError as e:
         raise WmilError(f"the Hub's client refuses {repo_id}: {' '.join(str(e).split())}") from None
 
-# %% ../nbs/520_hub.ipynb #cell-29
+# %% ../nbs/520_hub.ipynb #cell-43
 def _files(folder):
     "The files to publish, by their path in the repository; hidden ones stay at home."
     paths = {f.relative_to(folder): f for f in sorted(folder.rglob("*")) if f.is_file()}
@@ -286,7 +290,7 @@ def _namespace(folder, repo_id):
     listed = {"datasets": [f"{repo_id.split('/')[1]}/{name}" for name in names]}
     return {"namespace_metadata.json": json.dumps(listed).encode()} if names else {}
 
-# %% ../nbs/520_hub.ipynb #cell-30
+# %% ../nbs/520_hub.ipynb #cell-44
 def _operations(folder, repo_id, card, there):
     "What the commit adds and removes."
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
@@ -297,7 +301,7 @@ def _operations(folder, repo_id, card, there):
     stale = [name for name in there if name.startswith("step_") and name not in files]
     return [CommitOperationAdd(*file) for file in files.items()] + [CommitOperationDelete(name) for name in stale]
 
-# %% ../nbs/520_hub.ipynb #cell-31
+# %% ../nbs/520_hub.ipynb #cell-46
 def push_to_hub(
     folder,  # what this library saved
     repo_id: str,  # "owner/name"; made if there is none
@@ -318,7 +322,7 @@ def push_to_hub(
         api.create_commit(**where, operations=operations, commit_message=f"Upload a {kind.name} of wmil")
     return f"{_endpoint()}/{'datasets/' if kind.repo_type == 'dataset' else ''}{name}"
 
-# %% ../nbs/520_hub.ipynb #cell-33
+# %% ../nbs/520_hub.ipynb #cell-48
 def _local(name):
     "The folder of that name, from here or from the repository; None if there is none."
     with contextlib.suppress(OSError, ValueError, RuntimeError, TypeError):
@@ -332,7 +336,7 @@ def _download(name, repo_type, revision, to, token):
     with _sentences(name, revision):
         return Path(snapshot_download(name, **options))
 
-# %% ../nbs/520_hub.ipynb #cell-34
+# %% ../nbs/520_hub.ipynb #cell-49
 def from_hub(
     repo_id_or_folder,  # "owner/name", "datasets/owner/name", or a folder
     revision: str = None,  # branch, tag or commit; by default the newest

@@ -95,7 +95,7 @@ def _list(handler):
     names = [n for k, n in handler.server.repos if k == kind and n.startswith(f"{owner}/")]
     handler.answer([{"id": n} for n in names if all(word in n for word in words)])
 
-
+# %% ../nbs/515_local_hub.ipynb #cell-15
 def _about(name, repo, commit):
     files = [{"rfilename": path} for path in repo.commits[commit]]
     return {"id": name, "sha": commit, "private": repo.private, "siblings": files, "tags": [], "downloads": 0}
@@ -107,7 +107,7 @@ def _tree(repo, commit):
 
     return [entry(*file) for file in repo.commits[commit].items()]
 
-# %% ../nbs/515_local_hub.ipynb #cell-15
+# %% ../nbs/515_local_hub.ipynb #cell-16
 def _get(handler):
     if urlsplit(handler.path).path in ("/api/models", "/api/datasets"):
         return _list(handler)
@@ -127,7 +127,7 @@ def _get(handler):
 
 HubHandler.do_GET = HubHandler.do_HEAD = _get
 
-# %% ../nbs/515_local_hub.ipynb #cell-17
+# %% ../nbs/515_local_hub.ipynb #cell-18
 def _create(handler, body):
     asked = json.loads(body)
     name, kind = f"{asked['organization']}/{asked['name']}", f"{asked.get('type') or 'model'}s"
@@ -137,7 +137,7 @@ def _create(handler, body):
     address = f"{handler.server.url}/{'datasets/' if kind == 'datasets' else ''}{name}"
     handler.answer({"url": address}, 409 if known else 200)
 
-
+# %% ../nbs/515_local_hub.ipynb #cell-20
 def _write(handler, body):
     found = _reading(handler)
     if not found:
@@ -149,7 +149,7 @@ def _write(handler, body):
     commit = repo.commit(*read_commit(body))
     handler.answer({"commitOid": commit, "commitUrl": f"{handler.server.url}/{name}/commit/{commit}"})
 
-
+# %% ../nbs/515_local_hub.ipynb #cell-22
 def _validate(handler, text):
     licence = re.search(r"(?m)^license: *(.*)$", text)
     good = licence is None or re.fullmatch(r"[a-z0-9.-]+", licence[1])
@@ -168,7 +168,7 @@ def _post(handler):
 
 HubHandler.do_POST = _post
 
-# %% ../nbs/515_local_hub.ipynb #cell-19
+# %% ../nbs/515_local_hub.ipynb #cell-24
 class LocalHub(ThreadingHTTPServer):
     "A Hub in memory, on this machine: `with LocalHub() as hub:` and its address is `hub.url`."
 
