@@ -115,12 +115,12 @@ NOT_YET = (
 
 # %% ../../nbs/932_dev.prose.ipynb #cell-23
 def check_prose() -> list:  # sentences
-    "Do front page, figures and the README files type no results?"
+    "Do front page, figures and the benchmarks' README type no results?"
     notebooks = [root() / "nbs" / "index.ipynb", *sorted((root() / "nbs" / "figures").glob("*.ipynb"))]
     errors = [e for n in notebooks if n.exists() and n.stem not in NOT_YET for e in notebook_results(n)]
-    for page in (root() / "benchmarks" / "README.md", root() / "weights" / "README.md"):
-        text = page.read_text(encoding="utf-8") if page.exists() else ""
-        errors += [f"{display_path(page)} types a result, {found}" for found in typed_results(text)]
+    page = root() / "benchmarks" / "README.md"
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    errors += [f"{display_path(page)} types a result, {found}" for found in typed_results(text)]
     return [f"{e}: {REMEDY}" for e in errors]
 
 # %% ../../nbs/932_dev.prose.ipynb #cell-26
