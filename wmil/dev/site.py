@@ -132,7 +132,15 @@ def link_names(
     return re.sub(r"(?<![`}])`(\w+)`(?!`)", _link, text)
 
 # %% ../../nbs/925_dev.site.ipynb #cell-21
-PAGES = ("CONTRIBUTING.md", "ARCHITECTURE.md", "STYLE.md", "CHANGELOG.md", "benchmarks/README.md", "weights/README.md")
+PAGES = (
+    "CLAIMS.md",
+    "CONTRIBUTING.md",
+    "ARCHITECTURE.md",
+    "STYLE.md",
+    "CHANGELOG.md",
+    "benchmarks/README.md",
+    "weights/README.md",
+)
 
 
 def site_links(
@@ -242,9 +250,9 @@ def build_docs() -> Path:  # the front page
     shutil.rmtree(docs / "source", ignore_errors=True)
     (docs / "source").mkdir(parents=True)
     _write_source(docs / "source")
-    for name in ("figures/paper", "docs/static", "LICENSE", "CITATION.cff"):
+    for name in ("figures/paper", "docs/static", "paper_drafts/draft_01.tex", "LICENSE", "CITATION.cff"):
         _copy_linked(root() / name, docs / name)
-    options = ["-q", "-c", root() / "docs", "-d", docs / "cache", docs / "source", docs / "html"]
+    options = ["-q", "-W", "--keep-going", "-c", root() / "docs", "-d", docs / "cache", docs / "source", docs / "html"]
     r = subprocess.run([sys.executable, "-m", "sphinx", *map(str, options)])
     if r.returncode:
         raise WmilError("the site was not built: Sphinx says above why")
