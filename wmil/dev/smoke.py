@@ -6,6 +6,7 @@
 __all__ = ['IMPORTS', 'COMMAND_IMPORTS', 'MANY', 'ONE_THREAD', 'run_here', 'tested_notebooks', 'NotebookRun', 'NotebookTests']
 
 # %% ../../nbs/935_dev.smoke.ipynb #cell-02
+import compileall
 import contextlib
 import multiprocessing
 import os
@@ -175,6 +176,7 @@ class NotebookTests:
         self._context, self._running, self._closed = _fork_server(len(lessons)), set(), False
         self._threads = ThreadPoolExecutor(workers or os.cpu_count() + 1)
         self._environment = {**os.environ, **ONE_THREAD}
+        compileall.compile_dir(root() / "wmil", quiet=1)  # once, where Python is told to write no bytecode
         self._commands = self._share_commands() if len(lessons) > MANY else None
         jobs = self._jobs()
         self._figures = [job for job in jobs if not job.trains]
