@@ -190,10 +190,6 @@ def _origin(folder):
     steps = sorted(folder.glob("step_*"))
     return ((load_checkpoint(steps[-1]).state or {}).get("origin") or {}) if steps else {}
 
-
-def _origin_lines(origin):
-    return [f"- {key}: `{value}`" for key, value in origin.items() if isinstance(value, (str, int, float))]
-
 # %% ../nbs/520_hub.ipynb #cell-32
 def card_body(
     folder,  # what this library saved
@@ -207,7 +203,7 @@ def card_body(
     facts = {**{key: card.get(key, "not said") for key in CARD if key != "title"}, "size": _size(folder, kind)}
     order = ("data", "size", "minutes", "score", "limits", "licence")
     lines = [f"- **{key.capitalize()}**: {facts[key]}" for key in order]
-    origin = _origin_lines(_origin(folder))
+    origin = [f"- {k}: `{v}`" for k, v in _origin(folder).items() if isinstance(v, (str, int, float))]
     return "\n".join(lines + (["", "How it was made:", "", *origin] if origin else []))
 
 # %% ../nbs/520_hub.ipynb #cell-34
@@ -328,14 +324,6 @@ def _local(name):
     with contextlib.suppress(OSError, ValueError, RuntimeError, TypeError):
         return next((p for p in (Path(name).expanduser(), root() / name) if p.is_dir()), None)
 
-
-def _download(name, repo_type, revision, to, token):
-    from huggingface_hub import snapshot_download
-
-    options = dict(repo_type=repo_type, revision=revision, local_dir=to, token=token, endpoint=_endpoint())
-    with _sentences(name, revision):
-        return Path(snapshot_download(name, **options))
-
 # %% ../nbs/520_hub.ipynb #cell-49
 def from_hub(
     repo_id_or_folder,  # "owner/name", "datasets/owner/name", or a folder
@@ -348,7 +336,11 @@ def from_hub(
     if folder is not None and revision is not None:
         raise ConfigError(f"{folder} is a folder on this machine, which has no revisions: leave revision out")
     if folder is None:
+        from huggingface_hub import snapshot_download
+
         name, repo_type = _check_name(repo_id_or_folder)
-        folder = _download(name, repo_type, revision, to, token)
+        options = dict(repo_type=repo_type, revision=revision, local_dir=to, token=token, endpoint=_endpoint())
+        with _sentences(name, revision):
+            folder = Path(snapshot_download(name, **options))
     kind_of(folder)
     return folder

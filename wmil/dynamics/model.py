@@ -370,17 +370,13 @@ def _check_saved(checkpoint, folder, cls, expected):
             raise CheckpointError(
                 f"the model in {folder} has {key} = {stored.get(key)!s:.60}, expected {value}: {hint}"
             )
+    dims = [stored["state_dim"], *stored.get("hidden_dims", ())]
+    least = stored.get("num_models", 1) * max(a * b for a, b in zip(dims, [*dims[1:], 1]))
+    there = sum(w.numel() for w in checkpoint.weights.values())
+    if least > there:  # sizes that need far more weights than there are, before they take memory
+        raise CheckpointError(f"the model in {folder} would need {least:,} weights or more, and there are {there:,}")
 
-# %% ../../nbs/215_dynamics.model.ipynb #cell-65
-def _check_enough_weights(settings, weights, source):
-    "Refuse sizes that need far more weights than there are, before they take memory."
-    dims = [settings["state_dim"], *settings.get("hidden_dims", ())]
-    least = settings.get("num_models", 1) * max(a * b for a, b in zip(dims, [*dims[1:], 1]))
-    there = sum(w.numel() for w in weights.values())
-    if least > there:
-        raise CheckpointError(f"the model in {source} would need {least:,} weights or more, and there are {there:,}")
-
-# %% ../../nbs/215_dynamics.model.ipynb #cell-67
+# %% ../../nbs/215_dynamics.model.ipynb #cell-66
 def load_world_model(
     folder,  # what `save_world_model` was given
     cls=WorldModel,  # the class that was saved
@@ -390,8 +386,6 @@ def load_world_model(
     checkpoint = latest_checkpoint(folder)
     with using_state(folder if checkpoint is None else checkpoint.path):
         _check_saved(checkpoint, folder, cls, expected)
-        settings = checkpoint.state["settings"]
-        _check_enough_weights(settings, checkpoint.weights, folder)
-        model = cls(**settings)
+        model = cls(**checkpoint.state["settings"])
     load_weights(model, checkpoint.weights, str(folder))
     return model.eval()
