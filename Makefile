@@ -60,7 +60,8 @@ faults: $(READY) ## thousands of damaged files for every reader
 	@WMIL_FUZZ=2000 PATH="$(CURDIR)/$(VENV)/bin:$$PATH" nbdev_test --path nbs/tests/reader_faults.ipynb --do_print
 
 lab: $(READY) ## open the front page in JupyterLab
-	@$(RUN) jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS) nbs/index.ipynb
+	@# pictures lie beside nbs/, so the server's folder is the repository
+	@$(RUN) jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) --ServerApp.root_dir='$(CURDIR)' $(LAB_ARGS) nbs/index.ipynb
 
 claims: $(READY) ## write CLAIMS.md; ONLY="echo cue" runs claims again with other seeds
 	@$(DEV) claims --only "$$MAKE_ONLY"
