@@ -4361,6 +4361,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                             'wmil.video.RecordVideo.__init__': ('video.html#recordvideo.__init__', 'wmil/video.py'),
                             'wmil.video.RecordVideo.stop_recording': ('video.html#recordvideo.stop_recording', 'wmil/video.py'),
                             'wmil.video._check_frames': ('video.html#_check_frames', 'wmil/video.py'),
+                            'wmil.video._cubes': ('video.html#_cubes', 'wmil/video.py'),
                             'wmil.video.write_gif': ('video.html#write_gif', 'wmil/video.py')},
             'wmil.vq': { 'wmil.vq.EMAQuantizer': ('vq.html#emaquantizer', 'wmil/vq.py'),
                          'wmil.vq.EMAQuantizer.__init__': ('vq.html#emaquantizer.__init__', 'wmil/vq.py'),
