@@ -10,6 +10,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import signal
 import sys
 import time
@@ -270,6 +271,9 @@ def _check_options(cores, seconds, profile):
     if profile and not (Path(profile) / "config.yaml").exists():
         expected = "expected a folder with a config.yaml, such as profiles/slurm"
         raise ConfigError(f"no profile {profile!r}: {expected}")
+    place = next((p for p in map(str, (output_root(), root())) if re.search("[{}]", p)), None)
+    if place:
+        raise ConfigError(f"{place!r} has braces, which Snakemake takes for placeholders: rename that folder")
     if cores is not None and cores < 1:
         raise ConfigError(f"cores = {cores} is not allowed: expected 1 or more")
     if not 0 <= seconds < math.inf:
