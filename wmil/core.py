@@ -45,7 +45,7 @@ def check_choice(
     if value in choices:
         return value
     known = ", ".join(map(str, choices))
-    raise ConfigError(f"unknown {what} {value!r}: expected one of {known}{suggest(value, choices)}")
+    raise ConfigError(f"unknown {what} {value!r:.80}: expected one of {known}{suggest(value, choices)}")
 
 # %% ../nbs/000_core.ipynb #cell-13
 def root() -> Path:
