@@ -20,7 +20,7 @@ export MAKE_SET     := $(value SET)
 export MAKE_PROFILE := $(value PROFILE)
 export MAKE_CORES   := $(value CORES)
 export MAKE_LIMIT   := $(value LIMIT)
-unexport PRESET ONLY SET PROFILE CORES LIMIT
+unexport PRESET ONLY SET PROFILE CORES LIMIT RERUN SLOW WRITE LAB_ARGS PIP_ARGS
 
 # a .venv that was made in another folder would still import from there
 $(if $(filter-out $(CURDIR),$(shell cat $(VENV)/.where 2>/dev/null)),$(info set-up: $(VENV) was made in another folder)$(shell rm -rf $(VENV)))
@@ -54,13 +54,14 @@ figures: $(READY) ## redraw figures and tables; PRESET=smoke|quick|paper ONLY=no
 	@$(DEV) figures --preset "$$MAKE_PRESET" --only "$$MAKE_ONLY" --set "$$MAKE_SET" --profile "$$MAKE_PROFILE" $(if $(value CORES),--cores "$$MAKE_CORES") $(if $(value LIMIT),--seconds "$$MAKE_LIMIT") $(if $(value RERUN),--rerun)
 
 test: $(READY) ## all checks and every notebook; SLOW=1 runs the cells marked slow too
-	@$(DEV) test $(if $(SLOW),--slow)
+	@$(DEV) test $(if $(value SLOW),--slow)
 
 faults: $(READY) ## thousands of damaged files for every reader
 	@WMIL_FUZZ=2000 PATH="$(CURDIR)/$(VENV)/bin:$$PATH" nbdev_test --path nbs/tests/reader_faults.ipynb --do_print
 
 lab: $(READY) ## open the front page in JupyterLab
-	@$(RUN) jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS) nbs/index.ipynb
+	@# pictures lie beside nbs/, so the server's folder is the repository
+	@$(RUN) jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) --ServerApp.root_dir='$(CURDIR)' $(LAB_ARGS) nbs/index.ipynb
 
 claims: $(READY) ## write CLAIMS.md; ONLY="echo cue" runs claims again with other seeds
 	@$(DEV) claims --only "$$MAKE_ONLY"
@@ -77,7 +78,7 @@ paper: latexmk figures ## build the paper, paper_drafts/draft_01.pdf; PRESET=qui
 	  echo "made paper_drafts/$$d.pdf"; done
 
 bench: $(READY) ## time this library against plain loops, one table; WRITE=1 keeps the rows in results/bench
-	@$(DEV) bench $(if $(WRITE),--write)
+	@$(DEV) bench $(if $(value WRITE),--write)
 
 docs: $(READY) ## build the site of notebooks and reference in _docs/html
 	@$(DEV) docs

@@ -11,12 +11,11 @@ import json
 import re
 import time
 from pathlib import Path
-from filelock import FileLock
 from typing_extensions import TypedDict
 from .core import ConfigError, WmilError, output_root
 from .fingerprints import code_hash
 from .results import provenance
-from .storage import atomic_write, read_json, sha256_json, write_error
+from .storage import atomic_write, locked, read_json, sha256_json
 
 # %% ../nbs/017_cache.ipynb #cell-05
 def cache_folder(
@@ -78,12 +77,7 @@ def cached(
 ) -> dict:  # what `make` returned when the work was done, and its origin under "made"
     "Do a piece of work once; later calls read what was remembered."
     folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock").acquire()
-    except OSError as e:
-        raise write_error(folder, e) from e
-    with lock:
+    with locked(folder / ".lock"):
         if not (folder / record).exists():
             since = time.perf_counter()
             value = make(folder) or {}

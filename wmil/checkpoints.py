@@ -181,7 +181,7 @@ def load_weights(
     misfits = [k for k in shared if weights[k].shape != expected[k].shape]
     differences = [f"{k}: {tuple(weights[k].shape)} there, {tuple(expected[k].shape)} here" for k in misfits]
     differences += [f"{k} only here" for k in expected.keys() - shared]
-    differences += [f"{k} only there" for k in weights.keys() - shared]
+    differences += [f"{k:.60} only there" for k in weights.keys() - shared]
     if differences:
         more = " …" if len(differences) > 8 else ""
         raise CheckpointError(f"{where} is of another model: " + "; ".join(sorted(differences)[:8]) + more)

@@ -10,6 +10,7 @@ __all__ = ['PRESETS', 'WmilError', 'ConfigError', 'suggest', 'check_choice', 'ro
 import difflib
 import functools
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -18,11 +19,14 @@ from pathlib import Path
 class WmilError(Exception):
     "A fault that the user can fix, explained in one sentence."
 
+    def __str__(self):
+        return re.sub(r"[\x00-\x1f\x7f]+", " ", super().__str__())
+
 
 class ConfigError(WmilError, ValueError):
     "A value, key or name that isn't one of the known ones."
 
-# %% ../nbs/000_core.ipynb #cell-06
+# %% ../nbs/000_core.ipynb #cell-07
 def suggest(
     name: str,  # what was typed
     known,  # the names that exist
@@ -31,7 +35,7 @@ def suggest(
     matches = difflib.get_close_matches(str(name), [str(k) for k in known], n=1)
     return f"; did you mean {matches[0]!r}?" if matches else ""
 
-# %% ../nbs/000_core.ipynb #cell-09
+# %% ../nbs/000_core.ipynb #cell-10
 def check_choice(
     what: str,  # what is being chosen, for the message: "preset"
     value,  # the value given
@@ -41,9 +45,9 @@ def check_choice(
     if value in choices:
         return value
     known = ", ".join(map(str, choices))
-    raise ConfigError(f"unknown {what} {value!r}: expected one of {known}{suggest(value, choices)}")
+    raise ConfigError(f"unknown {what} {value!r:.80}: expected one of {known}{suggest(value, choices)}")
 
-# %% ../nbs/000_core.ipynb #cell-12
+# %% ../nbs/000_core.ipynb #cell-13
 def root() -> Path:
     "The repository: `WMIL_ROOT` if set, else the nearest folder above with settings.ini, else the working directory."
     if "WMIL_ROOT" in os.environ:
@@ -51,7 +55,7 @@ def root() -> Path:
     start = Path(__file__).resolve().parent.parent if "__file__" in globals() else Path.cwd()
     return next((p for p in (start, *start.parents) if (p / "settings.ini").exists()), Path.cwd())
 
-# %% ../nbs/000_core.ipynb #cell-14
+# %% ../nbs/000_core.ipynb #cell-15
 @functools.cache
 def _test_output() -> Path:
     return Path(tempfile.mkdtemp(prefix="wmil-test-"))
@@ -63,7 +67,7 @@ def output_root() -> Path:
         return Path(os.environ["WMIL_OUTPUT"]).resolve()
     return _test_output() if os.environ.get("IN_TEST") == "1" else root()
 
-# %% ../nbs/000_core.ipynb #cell-16
+# %% ../nbs/000_core.ipynb #cell-17
 PRESETS = ("smoke", "quick", "paper")  # seconds, minutes, the full protocol
 
 
@@ -81,7 +85,7 @@ def figures_dir(
     "The folder with the figures of a preset."
     return output_root() / "figures" / check_choice("preset", preset, PRESETS)
 
-# %% ../nbs/000_core.ipynb #cell-18
+# %% ../nbs/000_core.ipynb #cell-19
 def find_file(
     path,  # absolute, relative to the working directory, or relative to the repository
 ) -> Path:
@@ -97,7 +101,7 @@ def find_file(
         raise ConfigError(f"no file {name!r}, neither from here nor from the repository's root: check the path")
     return match.resolve()
 
-# %% ../nbs/000_core.ipynb #cell-20
+# %% ../nbs/000_core.ipynb #cell-21
 def display_path(
     path,  # a file or folder
 ) -> str:  # as a person would name it
@@ -107,7 +111,7 @@ def display_path(
             return str(Path(path).relative_to(home))
     return str(path)
 
-# %% ../nbs/000_core.ipynb #cell-23
+# %% ../nbs/000_core.ipynb #cell-24
 def cli(
     main,  # a command
 ):

@@ -10,9 +10,9 @@ import io
 import json
 import re
 import pandas as pd
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from .core import ConfigError, WmilError, check_choice, figures_dir, output_root
-from .storage import atomic_write, write_error
+from .storage import atomic_write, locked, write_error
 
 # %% ../nbs/077_figures.ipynb #cell-07
 def _read_manifest(path):
@@ -39,8 +39,7 @@ def _update_manifest(entries):
     path = output_root() / "figures" / "manifest.json"
     presets = {key.split("/")[0] for key in entries}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(".manifest.lock"), timeout=60):
+        with locked(path.with_name(".manifest.lock"), timeout=60):
             _write_manifests(path, {**_read_manifest(path), **entries}, presets)
     except Timeout:
         remedy = "end that process and run again"

@@ -116,11 +116,15 @@ def write_results(
     try:
         seals = {f"{name}_sha256": rows_hash(part) for name, part in parts.items()}
         lines = "".join(f',\n "{name}": {_json_lines(part)}' for name, part in parts.items())
+        head = {"experiment": experiment, "preset": preset, "params": params, "provenance": provenance(**extra)}
+        text = json.dumps({**head, **seals}, indent=1)[:-2] + lines + "}\n"
     except ValueError:
         raise WmilError(f"experiment {experiment} produced NaN or infinity in its rows: nothing was written") from None
+    except TypeError as e:
+        expected = "give numbers, text and lists, as .item() and .tolist() make them"
+        raise WmilError(f"experiment {experiment} produced what JSON cannot hold ({e}): {expected}") from None
     path = results_file(experiment, preset)
-    head = {"experiment": experiment, "preset": preset, "params": params, "provenance": provenance(**extra), **seals}
-    atomic_write(path, json.dumps(head, indent=1)[:-2] + lines + "}\n")
+    atomic_write(path, text)
     return path
 
 # %% ../nbs/016_results.ipynb #cell-20

@@ -7,8 +7,12 @@ __all__ = ['Run', 'create_run', 'config_difference', 'open_run', 'read_metrics']
 
 # %% ../nbs/020_runs.ipynb #cell-02
 import errno
+import functools
+import glob
 import json
 import os
+import shutil
+import threading
 import time
 from pathlib import Path
 import yaml
@@ -17,7 +21,7 @@ from filelock import FileLock, Timeout
 from .core import ConfigError, WmilError, find_file, output_root
 from .plain_yaml import read_yaml
 from .results import provenance
-from .storage import atomic_write, check_content, parse_json, write_error
+from .storage import atomic_write, check_content, parse_json, remove_leftovers, write_error
 
 # %% ../nbs/020_runs.ipynb #cell-05
 def _read_config(path):
@@ -120,14 +124,21 @@ def create_run(
     folder = Path(folder) if folder else output_root() / "runs"
     suffix = "" if seed is None else f"-s{seed}"
     stem = f"{name}{suffix}-{time.strftime('%Y%m%d-%H%M%S')}"
+    if Path(stem).name != stem:
+        raise ConfigError(f"{name!r} cannot be the name of a run's folder: leave slashes out")
     tmp = folder / f".{stem}.{os.getpid()}.tmp"
     try:
+        remove_leftovers(folder, f"{glob.escape(name)}*")
         tmp.mkdir(parents=True)
         atomic_write(tmp / "config.yaml", yaml.safe_dump(config, sort_keys=False))
         atomic_write(tmp / "provenance.json", json.dumps(provenance(seed=seed, params=config), indent=1))
         return Run(_claim_name(tmp, folder, stem), tensorboard)
     except OSError as e:
         raise write_error(folder / stem, e) from e
+    except (yaml.YAMLError, TypeError) as e:
+        raise ConfigError(f"the configuration of {name} holds what YAML cannot ({e}): give plain values") from None
+    finally:
+        shutil.rmtree(tmp, ignore_errors=True)
 
 # %% ../nbs/020_runs.ipynb #cell-19
 def config_difference(
@@ -160,6 +171,14 @@ def open_run(
     return run
 
 # %% ../nbs/020_runs.ipynb #cell-25
+def _json_line(step, metrics):
+    try:
+        return json.dumps({"step": step, **metrics}) + "\n"
+    except TypeError as e:
+        expected = "give numbers or lists of numbers, as .item() and .tolist() make them"
+        raise ConfigError(f"metrics of step {step} cannot be logged ({e}): {expected}") from None
+
+
 @patch
 def log(
     self: Run,
@@ -168,7 +187,7 @@ def log(
 ):
     "Append one row of metrics, and give the same to TensorBoard (averaged over seeds) and to further loggers."
     try:
-        self._append(json.dumps({"step": step, **metrics}) + "\n")
+        self._append(_json_line(step, metrics))
         if self.tensorboard:
             self._log_events(step, metrics)
     except OSError as e:
@@ -187,17 +206,31 @@ def _append(self: Run, line):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 # %% ../nbs/020_runs.ipynb #cell-29
+@functools.cache
+def _hush_tensorboard():
+    "Once in a process: threads print their tracebacks, but not TensorBoard's about a write that failed."
+    print_traceback = threading.excepthook
+
+    def _hook(args):
+        ours = type(args.thread).__module__.startswith("tensorboard") and isinstance(args.exc_value, OSError)
+        if not ours:
+            print_traceback(args)
+
+    threading.excepthook = _hook
+
+# %% ../nbs/020_runs.ipynb #cell-31
 @patch
 def _log_events(self: Run, step, metrics):
     if self._events is None:
         from torch.utils.tensorboard import SummaryWriter
 
+        _hush_tensorboard()
         self._events = SummaryWriter(str(self.path), purge_step=step)
     for name, value in metrics.items():
         mean = sum(value) / len(value) if isinstance(value, list) else value
         self._events.add_scalar(name, mean, step)
 
-# %% ../nbs/020_runs.ipynb #cell-31
+# %% ../nbs/020_runs.ipynb #cell-33
 @patch
 def position(self: Run) -> int:
     "Bytes of metrics.jsonl that are on disk."
@@ -206,7 +239,7 @@ def position(self: Run) -> int:
         os.fsync(self._metrics.fileno())
     return file.stat().st_size if file.exists() else 0
 
-# %% ../nbs/020_runs.ipynb #cell-33
+# %% ../nbs/020_runs.ipynb #cell-35
 @patch
 def rewind(
     self: Run,
@@ -220,7 +253,7 @@ def rewind(
     if file.exists():
         os.truncate(file, position)
 
-# %% ../nbs/020_runs.ipynb #cell-35
+# %% ../nbs/020_runs.ipynb #cell-37
 def read_metrics(
     path,  # a run directory, open in another process or not
 ) -> list:  # one dict a row

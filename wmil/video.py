@@ -44,6 +44,11 @@ def _check_frames(frames):
         raise WmilError(f"pictures of shapes {found} were given: expected one or more of one shape (H, W, 3)")
 
 # %% ../nbs/034_video.ipynb #cell-11
+def _cubes(episode):
+    "Whether Gymnasium records this episode by default."
+    return round(episode ** (1 / 3)) ** 3 == episode if episode < 1000 else episode % 1000 == 0
+
+
 class RecordVideo(gymnasium.wrappers.RecordVideo):
     "Gymnasium's `RecordVideo`, with the same options, writing GIFs."
 
@@ -58,6 +63,8 @@ class RecordVideo(gymnasium.wrappers.RecordVideo):
                 f"render_mode = {env.render_mode!r} gives no pictures: "
                 "make the environment with render_mode='rgb_array'"
             )
+        if not options.keys() & {"episode_trigger", "step_trigger"}:
+            options["episode_trigger"] = _cubes
         with contextlib.suppress(gymnasium.error.DependencyNotInstalled):  # MoviePy
             super().__init__(env, str(video_folder), **options)
 

@@ -15,6 +15,7 @@ from gymnasium.spaces import Box, Discrete
 from gymnasium.utils import RecordConstructorArgs
 from gymnasium.wrappers import FlattenObservation, FrameStackObservation
 from ..core import ConfigError, WmilError
+from ..rng import check_seed
 
 # %% ../../nbs/323_control.hidden.ipynb #cell-05
 def _check_vector(space):
@@ -124,6 +125,7 @@ class CueMaze(gymnasium.Env):
 
     def reset(self, *, seed=None, options=None):
         "A new sign, a new corridor."
+        check_seed(seed)
         super().reset(seed=seed)
         self.sign = LEFT + int(self.np_random.integers(2))
         self.length = int(self.np_random.integers(self.shortest, self.longest + 1))

@@ -224,7 +224,7 @@ def _value_unit(checkpoint, current):
 # %% ../../nbs/335_control.training.ipynb #cell-37
 def _check_any_part(checkpoint):
     if not any(k.split(".")[0] in PARTS for k in checkpoint.weights):
-        example = next(iter(checkpoint.weights))
+        example = next(iter(checkpoint.weights), "none")
         raise CheckpointError(
             f"{checkpoint.path} holds no part of an agent, but weights such as {example}: expected what "
             "save_agent or --save-path wrote, or a run that trained a whole agent"
@@ -233,7 +233,7 @@ def _check_any_part(checkpoint):
 # %% ../../nbs/335_control.training.ipynb #cell-39
 def _check_any_loaded(checkpoint, report):
     if not report.loaded:
-        example = ", ".join(report.mismatched[:1]) or f"only {next(iter(checkpoint.weights))}"
+        example = ", ".join(report.mismatched[:1]) or f"only {next(iter(checkpoint.weights), 'none')}"
         raise CheckpointError(
             f"nothing in {checkpoint.path} fits this agent: it is of another environment "
             f"or of other sizes, such as {example}"

@@ -8,7 +8,9 @@ __all__ = ['SILENT_FAILURES', 'failure', 'mark_failure', 'run_job', 'Progress', 
 # %% ../../nbs/910_dev.batch.ipynb #cell-02
 import contextlib
 import json
+import math
 import os
+import re
 import signal
 import sys
 import time
@@ -17,13 +19,13 @@ from pathlib import Path
 from typing import Any
 import yaml
 from fastcore.basics import patch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from typing_extensions import TypedDict
 from ..core import ConfigError, WmilError, display_path, output_root, root
 from .graph import graph, write_stamps
 from .notebooks import code_cells, read_notebook, skip_address_grammar
 from .stopping import end_kernels, stop_on_signals, temporary_files
-from ..storage import atomic_write, read_json
+from ..storage import atomic_write, locked, read_json
 
 # %% ../../nbs/910_dev.batch.ipynb #cell-06
 def failure(
@@ -88,7 +90,7 @@ def _execute(job, executed, seconds):
     options = dict(kernel_name="python3", progress_bar=False, start_timeout=180, cwd=str(path.parent))
     try:
         paths = _no_template(path), _no_template(executed)
-        execute_notebook(*paths, job["values"], execution_timeout=seconds or None, **options)
+        execute_notebook(*paths, job["values"], execution_timeout=math.ceil(seconds) or None, **options)
     except Exception as e:
         mark_failure(executed, e)
         raise WmilError(f"{display_path(path)}: {failure(executed) or e}") from e
@@ -265,6 +267,19 @@ def run_batch(
     return ok
 
 # %% ../../nbs/910_dev.batch.ipynb #cell-31
+def _check_options(cores, seconds, profile):
+    if profile and not (Path(profile) / "config.yaml").exists():
+        expected = "expected a folder with a config.yaml, such as profiles/slurm"
+        raise ConfigError(f"no profile {profile!r}: {expected}")
+    place = next((p for p in map(str, (output_root(), root())) if re.search("[{}]", p)), None)
+    if place:
+        raise ConfigError(f"{place!r} has braces, which Snakemake takes for placeholders: rename that folder")
+    if cores is not None and cores < 1:
+        raise ConfigError(f"cores = {cores} is not allowed: expected 1 or more")
+    if not 0 <= seconds < math.inf:
+        raise ConfigError(f"seconds = {seconds} is not allowed: expected a limit for each cell, or 0 for none")
+
+
 def figures(
     preset: str = "quick",  # "smoke", "quick" or "paper"
     only: str = "",  # names of notebooks, figures or tables; empty: all
@@ -275,21 +290,16 @@ def figures(
     profile: str = "",  # folder of a Snakemake profile, such as profiles/slurm
 ) -> bool:  # whether everything is up to date now
     "Bring results, figures and tables up to date."
-    if profile and not (Path(profile) / "config.yaml").exists():
-        expected = "expected a folder with a config.yaml, such as profiles/slurm"
-        raise ConfigError(f"no profile {profile!r}: {expected}")
+    _check_options(cores, seconds, profile)
     jobs = graph(preset, only, values, rerun)
+    settings = dict(preset=preset, only=only, values=values, rerun=rerun, seconds=seconds)
     where = output_root() / "runs" / "batch"
-    where.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(where / "batch.lock")
     try:
-        lock.acquire(timeout=0)
+        with locked(where / "batch.lock", timeout=0):
+            return run_batch(jobs, settings, cores, profile)
     except Timeout:
         name = display_path(where)
         raise WmilError(f"another batch is running in {name}: wait for it, or stop it") from None
-    settings = dict(preset=preset, only=only, values=values, rerun=rerun, seconds=seconds)
-    with lock:
-        return run_batch(jobs, settings, cores, profile)
 
 # %% ../../nbs/910_dev.batch.ipynb #cell-33
 def _last_line(log):
@@ -301,7 +311,8 @@ def _last_line(log):
 def _say_failures(failed, waiting, progress):
     for job in failed:
         reason = job.error or failure(job.executed) or _last_line(job.log)
-        look = job.executed if job.executed.exists() else job.log
+        begun = job.executed.exists() and job.executed.stat().st_size
+        look = job.executed if begun else job.log
         progress.say(f"✗ {job.name} failed: {reason}\n  see {display_path(look)}")
     for job in waiting:
         progress.say(f"✗ {job.name} did not run, because it needs {' and '.join(job.needs)}")

@@ -6,15 +6,14 @@
 __all__ = ['minari_folder', 'save_minari', 'load_minari', 'cached_dataset']
 
 # %% ../../nbs/205_dynamics.minari.ipynb #cell-02
-import hashlib, json, os, re, shutil
+import hashlib, json, os, re
 from pathlib import Path
 from typing import Any
 import gymnasium, numpy as np, torch
-from filelock import FileLock
 from gymnasium.spaces import Box, Discrete
 from typing_extensions import NotRequired, TypedDict
 from ..core import WmilError, output_root
-from ..storage import DamagedFile, IncompleteFile, atomic_folder, parse_json, write_error
+from ..storage import DamagedFile, IncompleteFile, atomic_folder, locked, parse_json
 from .data import FIELDS, Transitions, action_vectors, space_width
 from ..seeds import one_hot
 
@@ -335,15 +334,6 @@ def _check_about(folder, dataset_id, about):
         raise WmilError(f"the data set in {folder} was made otherwise ({listed}): {hint}")
 
 # %% ../../nbs/205_dynamics.minari.ipynb #cell-54
-def _lock(folder):
-    "The lock that only one process holds while it collects."
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(folder.with_name(f".{folder.name}.lock")).acquire()
-    except OSError as e:
-        raise write_error(folder, e) from e
-
-# %% ../../nbs/205_dynamics.minari.ipynb #cell-56
 def cached_dataset(
     dataset_id: str,  # "driving/random-v0"
     make,  # function () -> Transitions, called where there is no such data set
@@ -357,9 +347,7 @@ def cached_dataset(
     folder = minari_folder(dataset_id, path)
     about = _plain(about, dataset_id)
     if not folder.exists():
-        with _lock(folder):
-            for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):
-                shutil.rmtree(leftover, ignore_errors=True)
+        with locked(folder.with_name(f".{folder.name}.lock")):
             if not folder.exists():
                 save_minari(make(), dataset_id, env, action_space, observation_space, path, about)
     _check_about(folder, dataset_id, about)

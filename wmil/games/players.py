@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 import numpy as np
 import wmil.games.pretrained  # noqa: F401, it gives GameTransformer save_pretrained and load
-from filelock import FileLock
 from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
 from ..cache import WorkClock, cache_folder, cached
@@ -33,7 +32,8 @@ from .validation import Validation
 from ..fingerprints import code_hash
 from ..rng import seed_everything
 from ..runs import Run, create_run
-from ..storage import DamagedFile, IncompleteFile, atomic_folder, atomic_write, read_json, read_sealed, sealed_json
+from ..storage import DamagedFile, IncompleteFile, atomic_folder, atomic_write, locked, read_json, read_sealed
+from ..storage import sealed_json
 from ..trainers import Trainer
 
 # %% ../../nbs/495_games.players.ipynb #cell-05
@@ -181,8 +181,7 @@ def player_data(
 ) -> PlayerDataset:
     "Demonstrations as tokens; made once and stored under `data/games`."
     folder = cache_folder("data/games/players", "demos", dump_config(cfg.demos), code_hash(player_data))
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
+    with locked(folder / ".lock"):
         plays = demos(cfg.demos, folder / "demos")
         tokenizer = PatchCodebook.fit(unique_frames(plays["train"]).frames)
         vocabulary = Vocabulary(tokenizer.num_codes, base=0)

@@ -13,12 +13,11 @@ from typing import Annotated, Literal
 import numpy as np
 import torch
 from fastcore.basics import patch
-from filelock import FileLock
 from pydantic import BaseModel, Field, ValidationError
 from ..core import ConfigError, WmilError
 from .vocabulary import Vocabulary
 from ..storage import DamagedFile, IncompleteFile, atomic_write, fsync_dir, read_sealed, sealed_json, sha256_file
-from ..storage import write_error
+from ..storage import locked, write_error
 
 # %% ../../nbs/460_games.trajectories.ipynb #cell-05
 def tokenizer_fingerprint(
@@ -244,16 +243,6 @@ def _check_about(folder, about):
         )
 
 # %% ../../nbs/460_games.trajectories.ipynb #cell-36
-def _lock(folder):
-    "The folder, made if needed, for this process alone."
-    lock = FileLock(folder / ".lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return lock.acquire()
-    except OSError as e:
-        raise write_error(folder, e) from e
-
-# %% ../../nbs/460_games.trajectories.ipynb #cell-38
 def pack_sessions(
     sessions,  # {split: list of sessions}, or a list, which becomes split "train"
     tokenizer,  # has encode(frames), num_codes, save_pretrained
@@ -272,13 +261,13 @@ def pack_sessions(
         "tokenizer": tokenizer_fingerprint(tokenizer),
         "plays": _sessions_fingerprint(sessions),
     }
-    with _lock(folder):
+    with locked(folder / ".lock"):
         if overwrite or not (folder / "index.json").exists():
             _write(folder, about, sessions, tokenizer, vocabulary)
         _check_about(folder, about)
     return PackedTrajectories(folder)
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-40
+# %% ../../nbs/460_games.trajectories.ipynb #cell-38
 class PackedTrajectories:
     "A packed data set, memory-mapped."
 
@@ -308,7 +297,7 @@ class PackedTrajectories:
         "The ids of one session."
         return self.ids[self.sessions[i]["start"] : self.sessions[i]["stop"]]
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-42
+# %% ../../nbs/460_games.trajectories.ipynb #cell-40
 def _check_tokens(file, size, sha256):
     "Refuse a file of tokens that is not the one that was written."
     if not file.is_file():
@@ -318,7 +307,7 @@ def _check_tokens(file, size, sha256):
     if sha256 is not None and sha256_file(file) != sha256:
         raise _damaged(file, "is damaged, its checksum is another")
 
-# %% ../../nbs/460_games.trajectories.ipynb #cell-44
+# %% ../../nbs/460_games.trajectories.ipynb #cell-42
 @patch
 def check_tokenizer(self: PackedTrajectories, tokenizer):
     "`WmilError` if the frames were tokenised by another."

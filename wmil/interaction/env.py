@@ -186,13 +186,20 @@ class _Symbolic:
         return gymnasium.spaces.Box(0, 1, (self.task.state_dim,), np.float32), ActionSpace(self.task.num_actions)
 
 # %% ../../nbs/115_interaction.env.ipynb #cell-35
+def _given_level(options, level):
+    "The level that options of `reset` name, or else this one."
+    if not isinstance(options, (dict, type(None))):
+        raise EnvError(f"options = {options!r:.80} is not allowed: expected a dict, such as {{'level': 0}}")
+    return (options or {}).get("level", level)
+
+
 @patch
 def _begin(self: _Symbolic, seed, options):
     "New episodes, from a new random stream where a seed is given."
     if self.env is None or seed is not None:
         stream = int(self.np_random.integers(2**31))
         self.env = SymbolicEnv(self.task, self.parent, self.copies, stream, self.max_steps)
-    self.env.level = self.task.check_level((options or {}).get("level", self.level))
+    self.env.level = self.task.check_level(_given_level(options, self.level))
     return self.env.reset()
 
 

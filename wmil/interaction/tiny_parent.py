@@ -12,7 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 import torch
-from filelock import FileLock
 from pydantic import ConfigDict, PositiveInt, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 from torch.nn import functional as F
@@ -33,7 +32,7 @@ from .questions import InvalidAnswer, ParentError, answer_schema, read_answer
 from .symbolic import SymbolicTask
 from .tasks import make_task
 from ..lm import one_thread, quiet_transformers
-from ..storage import atomic_folder, atomic_write, sha256_json, write_error
+from ..storage import atomic_folder, atomic_write, locked, sha256_json
 
 # %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-05
 def _small_llama(tokenizer, hidden_dim: int, num_layers: int, num_heads: int):
@@ -218,11 +217,7 @@ def ensure_parent_model(
         if _is_current(place):
             return place
     place = places[0]
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise write_error(place, e) from e
-    with FileLock(place.with_name(f".{place.name}.lock")):
+    with locked(place.with_name(f".{place.name}.lock")):
         if not _is_current(place):  # another process may have trained it meanwhile
             print("training the small language model that serves as parent, once, in about a minute", flush=True)
             train_parent_model(place)
