@@ -39,4 +39,4 @@ for job in jobs:
         threads: job.threads
         priority: len(longest) - longest.index(job.name) if job.name in longest else 0
         resources: mem_mb=4000, runtime=job.minutes
-        shell: "{params.python:q} -m wmil.dev run {input.stamp:q} --seconds {params.seconds} > {log.text:q} 2>&1"
+        shell: "{params.python:q} -m wmil.dev.batch {input.stamp:q} {params.seconds} > {log.text:q} 2>&1"
