@@ -13,16 +13,18 @@ kept = update if config.get("preset") == "paper" else (lambda files: files)
 
 # Started first, so that no core waits for them at the end.
 longest = [
-    "games_tokenizer",
     "games_levels",
-    "control_racing",
-    "games_world_model",
-    "control_cartpole",
-    "interaction_world_model",
-    "interaction_parents",
     "dynamics_driving",
-    "interaction_representations",
+    "interaction_parents",
+    "control_cartpole",
+    "control_memory",
     "interaction_tasks",
+    "interaction_world_model",
+    "control_racing",
+    "dynamics_planning",
+    "control_changing",
+    "games_tokenizer",
+    "games_world_model",
 ]
 
 rule all:
@@ -39,4 +41,4 @@ for job in jobs:
         threads: job.threads
         priority: len(longest) - longest.index(job.name) if job.name in longest else 0
         resources: mem_mb=4000, runtime=job.minutes
-        shell: "{params.python:q} -m wmil.dev run {input.stamp:q} --seconds {params.seconds} > {log.text:q} 2>&1"
+        shell: "{params.python:q} -m wmil.dev.batch {input.stamp:q} {params.seconds} > {log.text:q} 2>&1"

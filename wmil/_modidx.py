@@ -774,6 +774,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'wmil.dev.batch._no_template': ('dev.batch.html#_no_template', 'wmil/dev/batch.py'),
                                 'wmil.dev.batch._provide_home': ('dev.batch.html#_provide_home', 'wmil/dev/batch.py'),
                                 'wmil.dev.batch._register_handler': ('dev.batch.html#_register_handler', 'wmil/dev/batch.py'),
+                                'wmil.dev.batch._run_stamp': ('dev.batch.html#_run_stamp', 'wmil/dev/batch.py'),
                                 'wmil.dev.batch._say_failures': ('dev.batch.html#_say_failures', 'wmil/dev/batch.py'),
                                 'wmil.dev.batch._say_files': ('dev.batch.html#_say_files', 'wmil/dev/batch.py'),
                                 'wmil.dev.batch._without_traceback': ('dev.batch.html#_without_traceback', 'wmil/dev/batch.py'),

@@ -15,11 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import NamedTuple
 from typing_extensions import TypedDict
 from ..core import PRESETS, WmilError, cli, display_path, output_root, root
-from .batch import figures, run_job
+from .batch import figures
 from wmil.dev.checks import (
     check_clean,
     check_imports,
@@ -264,9 +263,6 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m wmil.dev", description=about)
     commands = parser.add_subparsers(dest="command", required=True)
     _figures_arguments(commands.add_parser("figures", help="bring results, figures and tables up to date"))
-    r = commands.add_parser("run", help="run one notebook of a batch")
-    r.add_argument("stamp", type=Path)
-    r.add_argument("--seconds", type=float, default=0)
     commands.add_parser("test", help="all checks and every notebook").add_argument("--slow", action="store_true")
     c = commands.add_parser("claims", help="CLAIMS.md, and claims run again with other seeds")
     c.add_argument("--only", default="", help="names of claims to run again; empty: none")
@@ -292,8 +288,6 @@ def main(
         from wmil.dev.recheck import claims
 
         claims(options["only"])
-    elif command == "run":
-        run_job(options["stamp"].resolve(), options["seconds"])
     elif command == "bench":
         bench(options["write"])
     else:

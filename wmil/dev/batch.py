@@ -21,7 +21,7 @@ import yaml
 from fastcore.basics import patch
 from filelock import Timeout
 from typing_extensions import TypedDict
-from ..core import ConfigError, WmilError, display_path, output_root, root
+from ..core import ConfigError, WmilError, cli, display_path, output_root, root
 from .graph import graph, write_stamps
 from .notebooks import code_cells, read_notebook, skip_address_grammar
 from .stopping import end_kernels, stop_on_signals, temporary_files
@@ -125,7 +125,16 @@ def run_job(
     if absent:
         raise WmilError(f"{display_path(job['notebook'])} ran but did not make {', '.join(absent)}")
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-18
+# %% ../../nbs/910_dev.batch.ipynb #cell-16
+@cli
+def _run_stamp(args):
+    run_job(Path(args[0]).resolve(), float(args[1]))
+
+
+if __name__ == "__main__" and "__file__" in globals():  # but not in a notebook
+    _run_stamp(sys.argv[1:])
+
+# %% ../../nbs/910_dev.batch.ipynb #cell-20
 class Progress:
     "What a batch has done so far, told line by line."
 
@@ -159,7 +168,7 @@ class Progress:
         percent = 100 * len(self.done) // max(self.total, 1)
         self.say(f"{'✓' if ok else '✗'} {name:32} {time.monotonic() - since:7.1f} s  {percent:3} %")
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-20
+# %% ../../nbs/910_dev.batch.ipynb #cell-22
 @patch
 def take(self: Progress, record):
     "Read one of Snakemake's log records."
@@ -176,7 +185,7 @@ def take(self: Progress, record):
     elif getattr(record, "levelno", 0) == 40:
         self.errors.append(record.getMessage())
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-23
+# %% ../../nbs/910_dev.batch.ipynb #cell-25
 def _register_handler(progress):
     "Let Snakemake hand its log records to `progress`."
     from snakemake_interface_logger_plugins.base import LogHandlerBase
@@ -193,7 +202,7 @@ def _register_handler(progress):
     LoggerPluginRegistry().plugins.pop("wmil", None)
     LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_wmil", types.SimpleNamespace(LogHandler=LogHandler))
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-25
+# %% ../../nbs/910_dev.batch.ipynb #cell-27
 def snakemake(
     settings: dict,  # preset, only, values, rerun, seconds: handed to the Snakefile
     cores: int,  # how many to use at once
@@ -214,7 +223,7 @@ def snakemake(
     parser, args = parse_args([str(option) for option in options])
     return args_to_api(args, parser)
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-27
+# %% ../../nbs/910_dev.batch.ipynb #cell-29
 def _provide_home(folder):
     "Kernels and Snakemake keep files at home; where nobody may write there, they get a home among the outputs."
     home = os.path.expanduser("~")
@@ -239,7 +248,7 @@ def _announce(jobs, preset, cores, profile, progress):
     for name in sorted({n for j in jobs for n in j.needs} - {j.name for j in jobs}):
         progress.say(f"  {name:32} results taken as they are (RERUN=1 trains again)")
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-29
+# %% ../../nbs/910_dev.batch.ipynb #cell-31
 def run_batch(
     jobs: list,  # of the graph
     settings: dict,  # preset, only, values, rerun, seconds
@@ -266,7 +275,7 @@ def run_batch(
         sys.exit(128 + progress.signal)
     return ok
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-31
+# %% ../../nbs/910_dev.batch.ipynb #cell-33
 def _check_options(cores, seconds, profile):
     if profile and not (Path(profile) / "config.yaml").exists():
         expected = "expected a folder with a config.yaml, such as profiles/slurm"
@@ -301,13 +310,13 @@ def figures(
         name = display_path(where)
         raise WmilError(f"another batch is running in {name}: wait for it, or stop it") from None
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-33
+# %% ../../nbs/910_dev.batch.ipynb #cell-35
 def _last_line(log):
     "The last line of a log, for want of a better explanation."
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
     return _first_line(next((line for line in reversed(lines) if line.strip()), "it was killed"), 300)
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-35
+# %% ../../nbs/910_dev.batch.ipynb #cell-37
 def _say_failures(failed, waiting, progress):
     for job in failed:
         reason = job.error or failure(job.executed) or _last_line(job.log)
@@ -334,7 +343,7 @@ def _say_files(title, jobs, progress):
         files = [f"  {display_path(file)}" for job in jobs for file in job.makes]
         progress.say("\n".join([f"{title}:", *files]))
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-37
+# %% ../../nbs/910_dev.batch.ipynb #cell-39
 def report(
     jobs: list,  # of the batch
     progress: Progress,  # what happened
@@ -356,7 +365,7 @@ def report(
     account = "" if ok else _account(jobs)
     progress.say(f"{len(complete)} of {len(jobs)} notebooks are up to date, after {seconds:.0f} s{account}")
 
-# %% ../../nbs/910_dev.batch.ipynb #cell-39
+# %% ../../nbs/910_dev.batch.ipynb #cell-41
 def _account(jobs):
     folder = display_path(jobs[0].stamp.parent / ".snakemake" / "log")
     return f"; the account of it all: {folder}. The same command resumes from here"

@@ -30,9 +30,11 @@ from ..testing import SHARED, share_commands
 def _quiet_shell(path):
     "A shell that draws no figure for display."
     from execnb.shell import CaptureShell
+    from matplotlib.pyplot import uninstall_repl_displayhook
 
     shell = CaptureShell(path)
     shell.run("set_matplotlib_formats()")
+    uninstall_repl_displayhook()
     return shell
 
 # %% ../../nbs/935_dev.smoke.ipynb #cell-07
@@ -176,7 +178,7 @@ class NotebookTests:
         self._context, self._running, self._closed = _fork_server(len(lessons)), set(), False
         self._threads = ThreadPoolExecutor(workers or os.cpu_count() + 1)
         self._environment = {**os.environ, **ONE_THREAD}
-        compileall.compile_dir(root() / "wmil", quiet=1)  # once, where Python is told to write no bytecode
+        compileall.compile_dir(root() / "wmil", quiet=2)  # once, where Python is told to write no bytecode
         self._commands = self._share_commands() if len(lessons) > MANY else None
         jobs = self._jobs()
         self._figures = [job for job in jobs if not job.trains]

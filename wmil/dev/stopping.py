@@ -81,7 +81,7 @@ def end_runners():
     "Ask the notebooks that this batch runs on this machine to end."
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if "wmil.dev" in child.cmdline():
+            if "wmil.dev.batch" in child.cmdline():
                 child.terminate()
 
 

@@ -160,8 +160,8 @@ SMOKE_PLAYER = PlayerConfig(
 
 # %% ../../nbs/495_games.players.ipynb #cell-26
 QUICK_PLAYER = PlayerConfig(
-    demos=DemosConfig(train=40, explore=10, validation=1, held_out=1, levels=4, choice="first", spread=True),
-    windows=2880,
+    demos=DemosConfig(train=16, explore=4, validation=1, held_out=1, levels=4, choice="first", spread=True),
+    windows=1440,
     model=GameTransformerConfig(hidden_dim=96, num_layers=2, mlp_dim=256, head_hidden_dim=96, trunk_fraction=1 / 6),
 )
 
