@@ -30,11 +30,11 @@ from ..testing import SHARED, share_commands
 def _quiet_shell(path):
     "A shell that draws no figure for display."
     from execnb.shell import CaptureShell
-    from matplotlib.pyplot import uninstall_repl_displayhook
+    from matplotlib.pyplot import ioff
 
     shell = CaptureShell(path)
     shell.run("set_matplotlib_formats()")
-    uninstall_repl_displayhook()
+    ioff()
     return shell
 
 # %% ../../nbs/935_dev.smoke.ipynb #cell-07
