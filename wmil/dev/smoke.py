@@ -29,12 +29,12 @@ from ..testing import SHARED, share_commands
 # %% ../../nbs/935_dev.smoke.ipynb #cell-05
 def _quiet_shell(path):
     "A shell that draws no figure for display."
+    import matplotlib
     from execnb.shell import CaptureShell
-    from matplotlib.pyplot import ioff
 
     shell = CaptureShell(path)
     shell.run("set_matplotlib_formats()")
-    ioff()
+    matplotlib.interactive(False)
     return shell
 
 # %% ../../nbs/935_dev.smoke.ipynb #cell-07
