@@ -239,10 +239,6 @@ def check_content(
         place = ".".join(str(k)[:40] for k in error["loc"]) or "its content"
         raise DamagedFile(f"{path} does not hold what it should: {place}: {error['msg'][:200]}") from None
 
-
-def _refuse_constant(name):
-    raise ValueError(name)
-
 # %% ../nbs/015_storage.ipynb #cell-37
 def parse_json(
     path,  # the file, for the message
@@ -251,8 +247,12 @@ def parse_json(
     finite: bool = True,  # refuse NaN and Infinity, which Python writes and JSON does not know
 ):
     "JSON of a type; `IncompleteFile` if it is no JSON, `DamagedFile` if it is of another type."
+
+    def refuse(name):
+        raise ValueError(name)
+
     try:
-        value = json.loads(text, parse_constant=_refuse_constant if finite else None)
+        value = json.loads(text, parse_constant=refuse if finite else None)
     except (ValueError, RecursionError):
         raise IncompleteFile(f"{path} is not whole JSON") from None
     return check_content(path, value, schema)

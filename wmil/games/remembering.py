@@ -122,7 +122,10 @@ class RememberingModel(nn.Module):
 
     def __init__(self, cfg: RememberingConfig = RememberingConfig()):
         super().__init__()
-        _check_heads(cfg)
+        if cfg.memory_dim % cfg.num_heads:
+            raise ConfigError(
+                f"memory_dim = {cfg.memory_dim} is no multiple of num_heads = {cfg.num_heads}: change one"
+            )
         self.cfg = cfg
         self.trunk_noise = None  # a torch.Generator: the transformer's answers are replaced by noise
         self._add_encoder(cfg.hidden_dim)
@@ -133,11 +136,6 @@ class RememberingModel(nn.Module):
     def num_parameters(self) -> int:
         "Weights in all."
         return sum(p.numel() for p in self.parameters())
-
-
-def _check_heads(cfg):
-    if cfg.memory_dim % cfg.num_heads:
-        raise ConfigError(f"memory_dim = {cfg.memory_dim} is no multiple of num_heads = {cfg.num_heads}: change one")
 
 # %% ../../nbs/483_games.remembering.ipynb #cell-16
 @patch
