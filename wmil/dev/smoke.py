@@ -29,12 +29,13 @@ from ..testing import SHARED, share_commands
 # %% ../../nbs/935_dev.smoke.ipynb #cell-05
 def _quiet_shell(path):
     "A shell that draws no figure for display."
-    import matplotlib
     from execnb.shell import CaptureShell
+    from matplotlib.pyplot import uninstall_repl_displayhook
 
     shell = CaptureShell(path)
     shell.run("set_matplotlib_formats()")
-    matplotlib.interactive(False)
+    with contextlib.suppress(ValueError):  # the hook belongs to an earlier shell: this one has none
+        uninstall_repl_displayhook()
     return shell
 
 # %% ../../nbs/935_dev.smoke.ipynb #cell-07
