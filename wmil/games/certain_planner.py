@@ -14,8 +14,8 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from ..config import config
 from .agents import Agent
 from .copying import update_earlier
-from .explorer import candidate_actions
-from .puzzles import Action, RESET, SIZE
+from .hidden_plays import possible_presses
+from .puzzles import Action, CLICK, RESET, SIZE
 from .remembering import RememberingModel, StepMemory, action_index
 from ..search import BestFirstSearch, Expansion, SearchConfig, Successor
 
@@ -227,7 +227,8 @@ def make_plan(
     legal: np.ndarray,  # (8,) bool
 ) -> tuple:  # list of (Action, expected frame), why
     "A certain way to the end; else the way to the nearest doubtful step; else something."
-    actions = list(candidate_actions(frame, legal, np.zeros((SIZE, SIZE), bool)))
+    buttons = [int(kind) for kind in np.flatnonzero(legal) if kind not in (RESET, CLICK)]
+    actions = possible_presses(frame, legal[CLICK], buttons)
     search = CertainSearch(self.model, actions, self.cfg, level.tried, level.refuted)
     result = search.search(level.belief)
     self.imagined += result.expanded * len(actions)
