@@ -123,7 +123,9 @@ class RememberingModel(nn.Module):
     def __init__(self, cfg: RememberingConfig = RememberingConfig()):
         super().__init__()
         if cfg.memory_dim % cfg.num_heads:
-            raise ConfigError(f"memory_dim = {cfg.memory_dim} is no multiple of num_heads = {cfg.num_heads}: change one")
+            raise ConfigError(
+                f"memory_dim = {cfg.memory_dim} is no multiple of num_heads = {cfg.num_heads}: change one"
+            )
         self.cfg = cfg
         self.trunk_noise = None  # a torch.Generator: the transformer's answers are replaced by noise
         self._add_encoder(cfg.hidden_dim)
