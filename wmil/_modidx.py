@@ -2799,6 +2799,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                  'wmil/games/remembering.py'),
                                         'wmil.games.remembering.RememberingModel.begin': ( 'games.remembering.html#rememberingmodel.begin',
                                                                                            'wmil/games/remembering.py'),
+                                        'wmil.games.remembering.RememberingModel.candidates': ( 'games.remembering.html#rememberingmodel.candidates',
+                                                                                                'wmil/games/remembering.py'),
                                         'wmil.games.remembering.RememberingModel.decode': ( 'games.remembering.html#rememberingmodel.decode',
                                                                                             'wmil/games/remembering.py'),
                                         'wmil.games.remembering.RememberingModel.embed_action': ( 'games.remembering.html#rememberingmodel.embed_action',

@@ -145,7 +145,11 @@ def estimate(
     memory: StepMemory,  # of N levels
 ) -> torch.Tensor:  # (N,)
     "Steps to go."
-    context = model.read_trunk(memory)[:, -1] if model.cfg.use_memory else None
+    if not model.cfg.use_memory:
+        return model.steps_to_go(features)
+    context = model.read_trunk(memory)[:, -1]
+    if model.trunk_noise is not None:
+        context = torch.randn(context.shape, generator=model.trunk_noise) * context.std() + context.mean()
     return model.steps_to_go(features, context)
 
 # %% ../../nbs/499_games.certain_planner.ipynb #cell-12

@@ -182,7 +182,7 @@ def loss(
 def _color_loss(self: RememberingModel, effect, plays, before, after, changed):
     features = _but_last(effect.features, plays.valid.shape)
     earlier = earlier_frames(plays.frames)[:, :-1].flatten(0, 1)
-    options = self.painter.candidates(features[changed], before, earlier, changed)
+    options = self.candidates(features[changed], before, earlier, changed)
     return self.painter.nll(options, split_patches(after)[changed]).sum()
 
 
@@ -295,7 +295,7 @@ def _frames_right(model, batch):  # -> (B·(T-1),) bool
     gate, features = (_but_last(x, batch.actions.shape) for x in (effect.gate, effect.features))
     before, after = batch.frames[:, :-1].flatten(0, 1), batch.frames[:, 1:].flatten(0, 1)
     changed, earlier = gate > 0, earlier_frames(batch.frames)[:, :-1].flatten(0, 1)
-    options = model.painter.candidates(features[changed], before, earlier, changed)
+    options = model.candidates(features[changed], before, earlier, changed)
     patches = split_patches(before).clone()
     patches[changed] = model.painter.paint(options).patches
     return (patches == split_patches(after)).flatten(1).all(1)

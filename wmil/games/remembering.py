@@ -137,6 +137,10 @@ class RememberingModel(nn.Module):
         "Weights in all."
         return sum(p.numel() for p in self.parameters())
 
+    def candidates(self, features, frames, earlier, where):
+        "What changed patches may become; without a memory, nothing is known of what was there before."
+        return self.painter.candidates(features, frames, earlier if self.cfg.use_memory else frames, where)
+
 # %% ../../nbs/483_games.remembering.ipynb #cell-16
 @patch
 def _add_encoder(self: RememberingModel, w):
@@ -356,7 +360,7 @@ def imagine(
     maps = code.map.expand(N, *code.map.shape).flatten(0, 1)
     effect = self.decode(features.repeat_interleave(A, 0), maps, recalled)
     changed, now = effect.gate > 0, frames.repeat_interleave(A, 0)
-    options = self.painter.candidates(effect.features[changed], now, earlier.repeat_interleave(A, 0), changed)
+    options = self.candidates(effect.features[changed], now, earlier.repeat_interleave(A, 0), changed)
     painted = self.painter.paint(options)
     patches, log_prob = split_patches(now).clone(), F.logsigmoid(effect.gate.abs()).sum(-1)
     patches[changed] = painted.patches
