@@ -28,7 +28,7 @@ class CertainPlannerConfig:
     batch_size: PositiveInt = 8  # of them at once
     certain: PositiveFloat = 0.5  # a step is certain if its whole frame is right with this probability
     heuristic_weight: NonNegativeFloat = 1.0  # of the estimated steps to go
-    allow_idle: bool = False  # plan with steps that change nothing in the frame: they may change what is hidden
+    idle_gain: NonNegativeFloat = 0.5  # steps to go that a step must save if it changes nothing in the frame
 
 # %% ../../nbs/499_games.certain_planner.ipynb #cell-07
 class Belief(NamedTuple):
@@ -96,7 +96,7 @@ def _imagine(self: CertainSearch, nodes):
     steps = self.model.imagine(frames, earlier, memory, self.numbers)
     certain = steps.log_prob.exp() >= self.caution.certain
     idle = (steps.frames == frames.unsqueeze(1)).flatten(2).all(-1) & ~steps.win
-    wanted = certain & ~steps.win & (self.caution.allow_idle | ~idle)
+    wanted = certain & ~steps.win
     rows, columns = wanted.nonzero(as_tuple=True)
     children = iter(self._beliefs(states, frames, earlier, memory, steps, rows, columns, idle))
     expansions = []
@@ -112,7 +112,7 @@ def _imagine(self: CertainSearch, nodes):
             elif steps.win[i, j]:
                 goal = node.state._replace(frame=NOWHERE)
                 successors.append(Successor(action, goal, True))
-            elif child is not None:
+            elif not idle[i, j] or child.steps_to_go <= node.state.steps_to_go - self.caution.idle_gain:
                 successors.append(Successor(action, child))
         expansions.append(Expansion(node.state.steps_to_go, successors))
     return expansions
@@ -208,7 +208,7 @@ def _choose_one(self: RememberingPlayer, i, observation):
 @patch
 @torch.no_grad()
 def _observe(self: RememberingPlayer, level, frame):
-    if level is None or level.belief.memory.tokens.shape[1] == self.model.cfg.max_steps // 2:  # room for a plan
+    if level is None:
         features, memory = self.model.encode(frame, frame), self.model.begin()
         return _Level(Belief(frame, frame, memory, features, float(estimate(self.model, features, memory))))
     old = level.belief

@@ -17,7 +17,7 @@ from .engine import make_game
 from .hidden import HiddenGame, best_actions
 from .copying import changed_patches, earlier_frames, split_patches
 from .puzzles import Action, CLICK, SIZE
-from .regions import thing_middles
+from .regions import click_places
 from .remembering import Effect, Recalled, RememberingModel, StepMemory, action_index
 from ..rng import stream_seed
 
@@ -37,8 +37,8 @@ def possible_presses(
     can_click: bool,
     buttons: list,  # kinds of actions that are no clicks
 ) -> list:  # of Action
-    "Each button, and a click on the middle of each thing, or of the frame if there is none."
-    middles = thing_middles(frame) or [(SIZE // 2, SIZE // 2)]
+    "Each button, and a click on each thing, or on the middle of the frame if there is none."
+    middles = click_places(frame) or [(SIZE // 2, SIZE // 2)]
     clicks = [Action(CLICK, x, y) for x, y in middles] if can_click else []
     return [*(Action(kind) for kind in buttons), *clicks]
 
@@ -56,9 +56,10 @@ def play_and_err(
     frames, actions, distance, won = [], [], [], False
     while len(actions) < steps and not won:
         game.set_state(state)
-        frames.append(np.asarray(game.camera.render(game.current_level.get_sprites()), np.uint8))
+        frame = np.asarray(game.camera.render(game.current_level.get_sprites()), np.uint8)
+        frames.append(frame)
         distance.append(-1 if game.value(state) is None else game.value(state))
-        action = _press(game, history, state, errors, rng)
+        action = _press(game, frame, history, state, errors, rng)
         actions.append(action_index(*action))
         history.append((state, action))
         state, outcome = game.rules(state, action)
@@ -67,9 +68,8 @@ def play_and_err(
     return {"frames": np.stack(frames), "actions": actions, "distance": distance, "won": ends & won}
 
 
-def _press(game, history, state, errors, rng):
-    frame = game.camera.render(game.current_level.get_sprites())
-    choices = possible_presses(np.asarray(frame), CLICK in game.kinds, [k for k in game.kinds if k != CLICK])
+def _press(game, frame, history, state, errors, rng):
+    choices = possible_presses(frame, CLICK in game.kinds, [k for k in game.kinds if k != CLICK])
     if rng.random() >= errors:
         choices = _with_equal_effect(game, state, choices, best_actions(game, game.guess(history, state, rng)))
     return choices[rng.integers(len(choices))]

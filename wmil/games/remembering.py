@@ -14,7 +14,7 @@ from pydantic import PositiveInt
 from torch import nn
 from torch.nn import functional as F
 from ..config import Fraction, config
-from ..core import ConfigError, WmilError
+from ..core import ConfigError
 from .copying import GRID, PATCH, PatchPainter
 from .copying import join_patches, one_hot_patches, split_patches
 from .puzzles import CLICK
@@ -30,7 +30,7 @@ class RememberingConfig:
     num_layers: PositiveInt = 2  # of the transformer
     latent_dim: PositiveInt = 16  # numbers that describe what an action did
     map_dim: PositiveInt = 16  # features that are remembered of each patch
-    max_steps: PositiveInt = 96  # of a level that can be remembered
+    num_ages: PositiveInt = 40  # steps of a level that are told apart by their number; later ones share the last
     use_memory: bool = True  # False: sees one frame only
     told: Fraction = 0.35  # share of the plays in which the decoder is told the latent action
     value_scale: PositiveInt = 10  # steps to go, in units of this
@@ -163,7 +163,7 @@ def _add_memory(self: RememberingModel, cfg):
     self.latent = nn.Linear(g, cfg.latent_dim)
     self.map = nn.Linear(w, cfg.map_dim)
     self.beginning = nn.Parameter(torch.randn(g) * 0.02)
-    self.age = nn.Parameter(torch.randn(cfg.max_steps, g) * 0.02)
+    self.age = nn.Parameter(torch.randn(cfg.num_ages, g) * 0.02)
     self.trunk = nn.Sequential(*(StepBlock(g, cfg.num_heads) for _ in range(cfg.num_layers)), nn.LayerNorm(g))
 
 # %% ../../nbs/483_games.remembering.ipynb #cell-18
@@ -261,11 +261,9 @@ def read_trunk(
     memory: StepMemory,  # (N, T, ...)
 ) -> torch.Tensor:  # (N, T, g)
     "The transformer's output at each step."
-    steps = memory.tokens.shape[1]
-    if steps > self.cfg.max_steps:
-        raise WmilError(f"{steps} steps, but this model remembers {self.cfg.max_steps}: give it the last ones only")
     tokens = memory.tokens
-    return self.trunk(tokens + self.age[:steps].to(tokens.dtype)).to(tokens.dtype)
+    ages = torch.arange(tokens.shape[1], device=tokens.device).clamp(max=self.cfg.num_ages - 1)
+    return self.trunk(tokens + self.age[ages].to(tokens.dtype)).to(tokens.dtype)
 
 
 @patch
