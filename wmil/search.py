@@ -69,17 +69,22 @@ class BestFirstSearch:
 
     def __init__(
         self,
-        expand,  # function: list of `SearchNode` -> list of `Expansion`, one for each
+        expand=None,  # function: list of `SearchNode` -> list of `Expansion`, one for each; a subclass may define it
         cfg: SearchConfig = SearchConfig(),  # budget and weights
         dead_ends=frozenset(),  # identities (see `identity`) of states that lead nowhere
     ):
-        self.expand_nodes = expand
+        if expand is not None:
+            self.expand_nodes = expand
         self.cfg = cfg
         self.dead_ends = dead_ends
         self.nodes = []  # all that were reached, in that order
         self.frontier = []  # heap of (priority, index of a node)
         self.expanded = {}  # index -> heuristic, of the nodes that were looked at, in that order
         self.exhausted = False  # whether there was nothing left to look at
+
+    def expand_nodes(self, nodes):
+        "What is reached from each of some nodes."
+        raise NotImplementedError("hand a function to BestFirstSearch, or define expand_nodes")
 
     def identity(self, state):
         "A hashable value that is equal for equal states."

@@ -36,10 +36,16 @@ class Belief(NamedTuple):
 
     frame: torch.Tensor  # (1, 64, 64) uint8
     earlier: torch.Tensor  # (1, 64, 64) uint8, see `earlier_frames`
-    memory: StepMemory  # of one level
+    past: StepMemory  # of one level, shared by all that follows from one frame
+    step: StepMemory | None  # that led here, if it isn't in `past`
     features: torch.Tensor  # (1, 256, w)
     steps_to_go: float  # estimate
     idle: frozenset = frozenset()  # actions since the frame last changed that changed nothing
+
+    @property
+    def memory(self) -> StepMemory:
+        "All that is remembered."
+        return self.past if self.step is None else self.past.append(self.step)
 
 
 NOWHERE = torch.full((1, SIZE, SIZE), 255, dtype=torch.uint8)  # expected after the end of a level: no frame of it
@@ -59,7 +65,7 @@ class CertainSearch(BestFirstSearch):
         search = SearchConfig(
             max_expansions=cfg.max_expansions, batch_size=cfg.batch_size, heuristic_weight=cfg.heuristic_weight
         )
-        super().__init__(self.imagine_all, search)
+        super().__init__(None, search)
         self.model, self.caution = model, cfg
         self.tried, self.refuted = tried, refuted
         self.actions = actions
@@ -76,7 +82,7 @@ class CertainSearch(BestFirstSearch):
 
 # %% ../../nbs/499_games.certain_planner.ipynb #cell-09
 @patch
-def imagine_all(
+def expand_nodes(
     self: CertainSearch,
     nodes: list,  # of SearchNode
 ) -> list:  # of Expansion
@@ -125,16 +131,17 @@ def _beliefs(self: CertainSearch, states, frames, earlier, memory, steps, rows, 
         return []
     after, numbers = steps.frames[rows, columns], self.numbers[columns]
     later = update_earlier(earlier[rows], frames[rows], after)
-    features = self.model.encode(after, later)
-    memory = memory.take(rows)
+    features, tokens, new = self.model.encode(after, later), memory.tokens[rows], None
     if self.model.cfg.use_memory:
-        memory = memory.append(self.model.experience(steps.features[rows], features, numbers))
-    values = estimate(self.model, features, memory).tolist()
-    found = []
+        new = self.model.experience(steps.features[rows], features, numbers)
+        tokens = torch.cat([tokens, new.tokens.unsqueeze(1)], 1)
+    values = estimate(self.model, features, tokens).tolist()
+    found, pasts = [], [memory.take(slice(i, i + 1)) for i in range(len(states))]
     for k, (i, j) in enumerate(zip(rows.tolist(), columns.tolist())):
         one = slice(k, k + 1)
         unseen = states[i].idle | {self.actions[j]} if idle[i, j] else frozenset()
-        found.append(Belief(after[one], later[one], memory.take(one), features[one], values[k], unseen))
+        step = new and new.take(one)
+        found.append(Belief(after[one], later[one], pasts[i], step, features[one], values[k], unseen))
     return found
 
 
@@ -142,12 +149,12 @@ def _beliefs(self: CertainSearch, states, frames, earlier, memory, steps, rows, 
 def estimate(
     model: RememberingModel,
     features: torch.Tensor,  # (N, 256, w)
-    memory: StepMemory,  # of N levels
+    tokens: torch.Tensor,  # (N, T, g), of N memories
 ) -> torch.Tensor:  # (N,)
     "Steps to go."
     if not model.cfg.use_memory:
         return model.steps_to_go(features)
-    context = model.read_trunk(memory)[:, -1]
+    context = model.read_trunk(StepMemory(None, tokens, None, None))[:, -1]
     if model.trunk_noise is not None:
         context = torch.randn(context.shape, generator=model.trunk_noise) * context.std() + context.mean()
     return model.steps_to_go(features, context)
@@ -210,7 +217,9 @@ def _choose_one(self: RememberingPlayer, i, observation):
 def _observe(self: RememberingPlayer, level, frame):
     if level is None:
         features, memory = self.model.encode(frame, frame), self.model.begin()
-        return _Level(Belief(frame, frame, memory, features, float(estimate(self.model, features, memory))))
+        return _Level(
+            Belief(frame, frame, memory, None, features, float(estimate(self.model, features, memory.tokens)))
+        )
     old = level.belief
     if level.expected is not None and not torch.equal(level.expected, frame):
         level.refuted.add((old.frame.numpy().tobytes(), level.last))
@@ -219,7 +228,8 @@ def _observe(self: RememberingPlayer, level, frame):
     if self.model.cfg.use_memory:
         number = torch.tensor([action_index(*level.last)])
         memory = memory.append(self.model.experience(old.features, features, number))
-    level.belief = Belief(frame, earlier, memory, features, float(estimate(self.model, features, memory)))
+    steps_to_go = float(estimate(self.model, features, memory.tokens))
+    level.belief = Belief(frame, earlier, memory, None, features, steps_to_go)
     return level
 
 # %% ../../nbs/499_games.certain_planner.ipynb #cell-15

@@ -106,7 +106,7 @@ class GameSearch(BestFirstSearch):
         memory: LevelMemory = None,  # of the level; None: nothing is known
     ):
         self.memory = LevelMemory() if memory is None else memory
-        super().__init__(self._expand_frames, cfg, self.memory.dead_ends)
+        super().__init__(None, cfg, self.memory.dead_ends)
         self.dynamics = dynamics
         self.legal = legal
         self.gamma = dynamics.model.cfg.gamma
@@ -120,7 +120,11 @@ class GameSearch(BestFirstSearch):
 
 # %% ../../nbs/492_games.search.ipynb #cell-18
 @patch
-def _expand_frames(self: GameSearch, nodes):  # list of SearchNode -> list of Expansion
+def expand_nodes(
+    self: GameSearch,
+    nodes: list,  # of SearchNode
+) -> list:  # of Expansion
+    "The frames that the best actions lead to."
     codes = np.stack([node.state for node in nodes])  # (n, 64)
     output = self.dynamics.policy_value(torch.from_numpy(codes))
     actions, log_prob = propose(self.dynamics.model, output, self.legal, self.cfg.max_clicks)  # (n, A, 3), (n, A)
