@@ -183,6 +183,6 @@ def load_weights(
     differences += [f"{k} only here" for k in expected.keys() - shared]
     differences += [f"{k:.60} only there" for k in weights.keys() - shared]
     if differences:
-        more = " …" if len(differences) > 8 else ""
-        raise CheckpointError(f"{where} is of another model: " + "; ".join(sorted(differences)[:8]) + more)
+        more = f"; and {len(differences) - 3} more" if len(differences) > 3 else ""
+        raise CheckpointError(f"{where} is of another model: " + "; ".join(sorted(differences)[:3]) + more)
     model.load_state_dict(weights)
