@@ -22,6 +22,7 @@ from typing_extensions import TypedDict
 from .core import WmilError
 from wmil.storage import (
     DamagedFile,
+    FileName,
     FileRecord,
     IncompleteFile,
     atomic_folder,
@@ -84,7 +85,7 @@ class Manifest(TypedDict):
     "What a checkpoint says about itself."
 
     step: Annotated[int, Field(ge=0)]
-    files: dict[str, FileRecord]
+    files: dict[FileName, FileRecord]
 
 # %% ../nbs/018_checkpoints.ipynb #cell-13
 @contextlib.contextmanager
