@@ -22,6 +22,7 @@ from typing_extensions import TypedDict
 from .core import WmilError
 from wmil.storage import (
     DamagedFile,
+    FileName,
     FileRecord,
     IncompleteFile,
     atomic_folder,
@@ -84,7 +85,7 @@ class Manifest(TypedDict):
     "What a checkpoint says about itself."
 
     step: Annotated[int, Field(ge=0)]
-    files: dict[str, FileRecord]
+    files: dict[FileName, FileRecord]
 
 # %% ../nbs/018_checkpoints.ipynb #cell-13
 @contextlib.contextmanager
@@ -183,6 +184,6 @@ def load_weights(
     differences += [f"{k} only here" for k in expected.keys() - shared]
     differences += [f"{k:.60} only there" for k in weights.keys() - shared]
     if differences:
-        more = " …" if len(differences) > 8 else ""
-        raise CheckpointError(f"{where} is of another model: " + "; ".join(sorted(differences)[:8]) + more)
+        more = f"; and {len(differences) - 3} more" if len(differences) > 3 else ""
+        raise CheckpointError(f"{where} is of another model: " + "; ".join(sorted(differences)[:3]) + more)
     model.load_state_dict(weights)

@@ -20,7 +20,8 @@ class WmilError(Exception):
     "A fault that the user can fix, explained in one sentence."
 
     def __str__(self):
-        return re.sub(r"[\x00-\x1f\x7f]+", " ", super().__str__())
+        text = re.sub(r"[\x00-\x1f\x7f]+", " ", super().__str__())
+        return text if len(text) <= 1000 else f"{text[:700]} … {text[-290:]}"
 
 
 class ConfigError(WmilError, ValueError):

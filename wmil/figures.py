@@ -12,7 +12,7 @@ import re
 import pandas as pd
 from filelock import Timeout
 from .core import ConfigError, WmilError, check_choice, figures_dir, output_root
-from .storage import atomic_write, locked, write_error
+from .storage import DamagedFile, IncompleteFile, atomic_write, locked, read_json, write_error
 
 # %% ../nbs/077_figures.ipynb #cell-07
 def _read_manifest(path):
@@ -20,10 +20,9 @@ def _read_manifest(path):
         parts = sorted(path.parent.glob("*/manifest.json"))
         return {k: v for part in parts for k, v in _read_manifest(part).items()}
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError):
-        remedy = "restore it from version control, or delete it and draw all figures again"
-        raise WmilError(f"{path} is not whole JSON: {remedy}") from None
+        return read_json(path)
+    except (IncompleteFile, DamagedFile) as e:
+        raise WmilError(f"{e}: restore it from version control, or delete it and draw all figures again") from None
 
 # %% ../nbs/077_figures.ipynb #cell-09
 def _write_manifests(path, rows, presets):

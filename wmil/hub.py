@@ -10,8 +10,9 @@ __all__ = ['BABY', 'AGENT', 'MIXER', 'PIXELS', 'PLAYER', 'WORLD_MODEL', 'ENSEMBL
 # %% ../nbs/520_hub.ipynb #cell-02
 import contextlib, json, os, re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 import yaml
+from typing_extensions import NotRequired, TypedDict
 from .checkpoints import CheckpointError, latest_checkpoint, load_checkpoint
 from .core import ConfigError, WmilError, check_choice, root
 from .storage import DamagedFile, IncompleteFile, read_json, read_sealed, sha256_file
@@ -78,8 +79,10 @@ def _kind_of_state(state):
     "What a checkpoint holds, from what lies beside the weights; None if it is nobody's model."
     if not state:
         return MIXER
+    if not isinstance(state, dict):
+        return None
     if "settings" in state:
-        return ENSEMBLE if state.get("kind", "").endswith("Ensemble") else WORLD_MODEL
+        return ENSEMBLE if str(state.get("kind")).endswith("Ensemble") else WORLD_MODEL
     marks = {"baby": BABY, "env_name": AGENT, "table": PIXELS}
     return next((kind for mark, kind in marks.items() if mark in state), None)
 
@@ -109,7 +112,10 @@ def _tokenizer(folder):
 
 # %% ../nbs/520_hub.ipynb #cell-18
 def _transformer(folder):
-    for name, checksum in read_sealed(folder / "game_transformer.json")["files"].items():
+    from wmil.games.pretrained import TransformerMetadata
+
+    metadata = read_sealed(folder / "game_transformer.json", TransformerMetadata)
+    for name, checksum in metadata["files"].items():
         if not (folder / name).is_file() or sha256_file(folder / name) != checksum:
             raise DamagedFile(f"{folder / name} is missing or was changed: save the model again")
     return TRANSFORMER
@@ -119,10 +125,18 @@ def _minari_sets(folder):
     return sorted(file.parent.parent for file in folder.glob("**/data/metadata.json"))
 
 
+class _Facts(TypedDict):
+    "What is read of a data set's metadata."
+
+    __pydantic_config__ = {"extra": "allow"}
+    wmil: NotRequired[dict[str, Any]]
+
+
 def _minari(folder):
     for each in _minari_sets(folder):
-        expected = read_json(each / "data/metadata.json").get("wmil", {}).get("sha256")
-        if expected and sha256_file(each / "data/main_data.hdf5") != expected:
+        expected = read_json(each / "data/metadata.json", _Facts).get("wmil", {}).get("sha256")
+        file = each / "data/main_data.hdf5"
+        if expected and not (file.is_file() and sha256_file(file) == expected):
             raise DamagedFile(f"the data set in {each} is damaged or was changed: make it again")
     return MINARI
 
@@ -185,10 +199,13 @@ def _size(folder, kind):
 # %% ../nbs/520_hub.ipynb #cell-31
 def _origin(folder):
     "Where a model comes from, as far as it says so."
-    if (folder / "player.json").is_file():
-        return read_json(folder / "player.json").get("origin", {})
     steps = sorted(folder.glob("step_*"))
-    return ((load_checkpoint(steps[-1]).state or {}).get("origin") or {}) if steps else {}
+    if (folder / "player.json").is_file():
+        said = read_json(folder / "player.json")
+    else:
+        said = load_checkpoint(steps[-1]).state if steps else {}
+    origin = said.get("origin") if isinstance(said, dict) else {}
+    return origin if isinstance(origin, dict) else {}
 
 # %% ../nbs/520_hub.ipynb #cell-32
 def card_body(

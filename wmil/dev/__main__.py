@@ -220,8 +220,9 @@ def _run_benchmark(script):
     return round(time.monotonic() - since, 1)
 
 
-def _write_durations(seconds):
-    "Note what the scripts took; the file."
+def _note_durations(seconds):
+    "Note what scripts took, beside what is known of others; the file."
+    seconds = {**_read_durations(), **seconds}
     record = {"name": "durations", "provenance": provenance(), "seconds": seconds, "rows": []}
     file = _bench_folders()[0] / "durations.json"
     atomic_write(file, json.dumps(record, indent=1))
@@ -236,11 +237,12 @@ def bench(
     if not scripts:
         raise WmilError("benchmarks/ holds no scripts")
     print(duration_text([s.stem for s in scripts], _read_durations()), flush=True)
-    seconds = {script.stem: _run_benchmark(script) for script in scripts}
+    for script in scripts:
+        noted = _note_durations({script.stem: _run_benchmark(script)})
     made, kept = _bench_folders()
-    files = [made / f"{name}.json" for name in seconds]
+    files = [made / f"{script.stem}.json" for script in scripts]
     print(bench_table([json.loads(f.read_text()) for f in files]))
-    files.append(_write_durations(seconds))
+    files.append(noted)
     for file in files if write else ():
         atomic_write(kept / file.name, file.read_text(encoding="utf-8"))
     hint = "" if write else "; make bench WRITE=1 copies them into results/bench"

@@ -196,6 +196,8 @@ def _metadata(folder, dataset_id):
         command = f"`MINARI_DATASETS_PATH={base} minari download {dataset_id}`"
         hint = f"collect it, or fetch a public one of that name with {command}"
         raise WmilError(f"no data set {dataset_id!r} in {base}: {hint}")
+    if file.exists() and not file.is_file():
+        raise _damaged(file, "is no file")
     try:
         return parse_json(file, file.read_text(encoding="utf-8"), _Facts, finite=False)
     except OSError as e:
@@ -213,6 +215,19 @@ def _check_version(metadata, folder):
         written = f"{folder} was written by Minari {metadata['minari_version']:.20}"
         raise WmilError(f"{written}, which the installed {__version__} cannot read: install a newer minari")
 
+# %% ../../nbs/205_dynamics.minari.ipynb #179c5c27
+def _elsewhere(file):
+    "The first name in an open HDF5 file that stands for content of another file; None if there is none."
+    import h5py
+
+    def link(name, info):
+        return None if info.type in (h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT) else name.decode(errors="replace")
+
+    def data(name, part):
+        return name if isinstance(part, h5py.Dataset) and (part.external or part.is_virtual) else None
+
+    return file.id.links.visit(link, info=True) or file.visititems(data)
+
 # %% ../../nbs/205_dynamics.minari.ipynb #cell-28
 def _check_file(metadata, folder):
     "The data file, after comparing it with its checksum, or its episodes with what the metadata say."
@@ -228,12 +243,12 @@ def _check_file(metadata, folder):
     try:
         if checksum and hashlib.sha256(file.read_bytes()).hexdigest() != checksum:
             raise _damaged(file, "is damaged or was changed after it was saved, its checksum is another")
-        if checksum:
-            return file
         with h5py.File(file, "r") as f:
-            count = len(f)
-    except (OSError, RuntimeError):
+            count, pointer = len(f), _elsewhere(f)
+    except (OSError, RuntimeError, KeyError):
         raise _damaged(file, "is damaged, cut short or no HDF5 file at all") from None
+    if pointer:
+        raise _damaged(file, f"takes {pointer:.60} from another file, which a data set may not")
     if count != metadata["total_episodes"]:
         raise _damaged(file, f"holds {count} episodes where its metadata say {metadata['total_episodes']}")
     return file

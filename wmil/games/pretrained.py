@@ -27,6 +27,7 @@ from ..lm import load_causal_lm, quiet_transformers
 from ..rng import stream_seed
 from wmil.storage import (
     DamagedFile,
+    FileName,
     IncompleteFile,
     atomic_folder,
     atomic_write,
@@ -134,7 +135,7 @@ class TransformerMetadata(TypedDict):
     vocabulary: dict[str, Any]
     config: dict[str, Any]
     base: str | None
-    files: dict[str, str]
+    files: dict[FileName, str]
 
 # %% ../../nbs/480_games.pretrained.ipynb #cell-31
 def _base_fingerprint(lm):  # of a peft model

@@ -315,6 +315,6 @@ def check_tokenizer(self: PackedTrajectories, tokenizer):
     fingerprint = tokenizer_fingerprint(tokenizer)
     if fingerprint != self.about["tokenizer"]:
         raise WmilError(
-            f"the data set in {self.folder} was made with another tokenizer ({self.about['tokenizer']} there, "
+            f"the data set in {self.folder} was made with another tokenizer ({self.about['tokenizer']:.40} there, "
             f"{fingerprint} here): pack it again with this one"
         )

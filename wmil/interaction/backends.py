@@ -185,8 +185,9 @@ class OpenAIModel:
         _check_number("timeout", timeout, (int, float), 0.001)
         _check_number("max_retries", max_retries, int, 0)
         _check_number("parallel", parallel, int, 1)
-        self.name = model
+        self.model = model
         self.url = url
+        self.name = f"{model} at {url.rstrip('/')}"  # another server may know another model by that name
         self.api_key = api_key
         self.timeout = timeout
         self.max_retries = max_retries
@@ -239,7 +240,7 @@ def _send(self: OpenAIModel, prompt: str, schema: dict | None, retries: int = No
     message = {"role": "user", "content": prompt}
     client = self.client if retries is None else self.client.with_options(max_retries=retries)
     reply = client.chat.completions.with_raw_response.create(
-        model=self.name, messages=[message], extra_body={**self.params, **form}
+        model=self.model, messages=[message], extra_body={**self.params, **form}
     )
     return reply.http_response.content
 
@@ -284,7 +285,7 @@ def _status_remedy(self: OpenAIModel, status: int, words: str) -> str:
     remedies = {
         401: key,
         403: key,
-        404: f"see whether it serves {self.name[:80]!r}, and whether its address should end in /v1",
+        404: f"see whether it serves {self.model[:80]!r}, and whether its address should end in /v1",
         429: "wait, or have fewer questions in flight (parallel)",
     }
     return remedies.get(status, "look into its log")
