@@ -1769,6 +1769,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                           'wmil/games/certain_planner.py'),
                                             'wmil.games.certain_planner.RememberingPlayer._observe': ( 'games.certain_planner.html#rememberingplayer._observe',
                                                                                                        'wmil/games/certain_planner.py'),
+                                            'wmil.games.certain_planner.RememberingPlayer._search': ( 'games.certain_planner.html#rememberingplayer._search',
+                                                                                                      'wmil/games/certain_planner.py'),
                                             'wmil.games.certain_planner.RememberingPlayer.choose': ( 'games.certain_planner.html#rememberingplayer.choose',
                                                                                                      'wmil/games/certain_planner.py'),
                                             'wmil.games.certain_planner.RememberingPlayer.make_plan': ( 'games.certain_planner.html#rememberingplayer.make_plan',

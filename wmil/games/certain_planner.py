@@ -25,6 +25,7 @@ class CertainPlannerConfig:
     "Budget and caution."
 
     max_expansions: PositiveInt = 60  # frames whose actions are imagined, in one search
+    first_look: PositiveInt = 16  # frames, after which a doubtful step is tried if there is one right here
     batch_size: PositiveInt = 8  # of them at once
     certain: PositiveFloat = 0.5  # a step is certain if its whole frame is right with this probability
     heuristic_weight: NonNegativeFloat = 1.0  # of the estimated steps to go
@@ -61,9 +62,12 @@ class CertainSearch(BestFirstSearch):
         cfg: CertainPlannerConfig = CertainPlannerConfig(),
         tried=frozenset(),  # of (frame as bytes, Action): doubtful steps that were taken
         refuted=frozenset(),  # of the same: certain steps that went otherwise
+        max_expansions: int = None,  # by default that of cfg
     ):
         search = SearchConfig(
-            max_expansions=cfg.max_expansions, batch_size=cfg.batch_size, heuristic_weight=cfg.heuristic_weight
+            max_expansions=max_expansions or cfg.max_expansions,
+            batch_size=cfg.batch_size,
+            heuristic_weight=cfg.heuristic_weight,
         )
         super().__init__(None, search)
         self.model, self.caution = model, cfg
@@ -243,9 +247,7 @@ def make_plan(
     "A certain way to the end; else the way to the nearest doubtful step; else something."
     buttons = [int(kind) for kind in np.flatnonzero(legal) if kind not in (RESET, CLICK)]
     actions = possible_presses(frame, legal[CLICK], buttons)
-    search = CertainSearch(self.model, actions, self.cfg, level.tried, level.refuted)
-    result = search.search(level.belief)
-    self.imagined += result.expanded * len(actions)
+    search, result = self._search(level, actions)
     certain = list(zip(result.actions, [state.frame for state in result.states]))
     if result.found:
         return certain, "a certain way to the end"
@@ -256,6 +258,17 @@ def make_plan(
     if certain:
         return certain, "closer, by the estimate"
     return [(actions[int(self.rng.integers(len(actions)))], None)], "nothing better is known"
+
+
+@patch
+def _search(self: RememberingPlayer, level, actions):  # a short search, and a long one if there's nothing to try here
+    for budget in (self.cfg.first_look, self.cfg.max_expansions):
+        search = CertainSearch(self.model, actions, self.cfg, level.tried, level.refuted, budget)
+        result = search.search(level.belief)
+        self.imagined += result.expanded * len(actions)
+        if result.found or search.exhausted or any(node.depth == 0 for node, _ in search.doubts):
+            break
+    return search, result
 
 
 @patch

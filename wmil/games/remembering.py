@@ -173,6 +173,8 @@ def _add_decoder(self: RememberingModel, cfg):
     self.key, self.query = nn.Linear(g, g, bias=False), nn.Linear(g, g, bias=False)
     self.query.load_state_dict(self.key.state_dict())
     self.key_context, self.query_context = nn.Linear(g, g, bias=False), nn.Linear(g, g, bias=False)
+    self.sharpness = nn.Parameter(torch.tensor(16.0))  # of the attention to earlier steps
+    self.nothing = nn.Parameter(torch.tensor(8.0))  # the score of the beginning: nothing is known
     self.guess = nn.Sequential(nn.Linear(2 * g, g), nn.GELU(), nn.Linear(g, cfg.latent_dim))
     for zero in (self.key_context.weight, self.query_context.weight, *self.guess[2].parameters()):
         nn.init.zeros_(zero)
@@ -276,9 +278,10 @@ def recall(
     visible: torch.Tensor,  # (N, Q, T) bool: which steps each question may see
 ) -> Recalled:
     "What the steps before say about some actions."
-    q = self.query(actions) + self.query_context(context)
-    k = self.key(memory.actions) + self.key_context(trunk)
-    scores = (q @ k.transpose(-1, -2)).float() / self.cfg.memory_dim**0.5
+    q = F.normalize((self.query(actions) + self.query_context(context)).float(), dim=-1)
+    k = F.normalize((self.key(memory.actions) + self.key_context(trunk)).float(), dim=-1)
+    alike = self.sharpness * (q @ k[:, 1:].transpose(-1, -2)).float()
+    scores = torch.cat([self.nothing.expand(*alike.shape[:2], 1), alike], -1)
     weights = scores.masked_fill(~visible, -1e4).softmax(-1).to(memory.latents.dtype)
     guess = self.guess(torch.cat([context, actions.to(context.dtype)], -1))
     maps = (weights @ memory.maps.flatten(2)).unflatten(-1, memory.maps.shape[2:])
