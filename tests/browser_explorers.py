@@ -35,6 +35,19 @@ NOTEBOOKS = {
         "explorer = RecordingExplorer('crates.jsonl.gz')\nexplorer",
         "print('task:', explorer.task)\nexplorer.close()\nprint('task:', explorer.task)",
     ],
+    "monitor": [
+        "from wmil.explorers.monitor import TrainingMonitor\n"
+        "explorer = TrainingMonitor({'fast': 'fast', 'slow': 'slow'})\nexplorer",
+        "explorer.close()\nprint('task:', explorer.task)",
+    ],
+    "baby": [
+        "from wmil.explorers.baby import BabyExplorer\nexplorer = BabyExplorer()\nexplorer",
+        "explorer.close()",
+    ],
+    "dynamics": [
+        "from wmil.explorers.dynamics import DynamicsExplorer\nexplorer = DynamicsExplorer()\nexplorer",
+        "explorer.close()",
+    ],
 }
 
 # what a browser must agree with, computed by the library itself
@@ -67,6 +80,15 @@ engine.reset()
 session = record_play(engine, lambda obs: engine.game.solve()[0], 60, "crates")
 write_recording(session, sys.argv[1])
 print(json.dumps(len(session)))
+"""
+
+TRAIN = """
+import sys
+from wmil.interaction.train import main
+lr, folder = sys.argv[1:]
+options = {"task": "pattern_echo", "total_steps": "1000000", "log_interval": "512", "device": "cpu"}
+main([part for name, value in options.items() for part in ("--" + name.replace("_", "-"), value)]
+     + ["--lr", lr, "--log-dir", folder])
 """
 
 PIXELS = """(canvas) => {
@@ -228,6 +250,37 @@ class Page:
         box, last = slider.bounding_box(), self.step()[1]
         slider.click(position={"x": 8 + (box["width"] - 16) * step / last, "y": box["height"] / 2})
 
+    def slide_control(self, name, share):
+        "Drag one of the sliders of a board to a share of its length."
+        slider = self.root.locator(f".controls [data-name={name}] input")
+        box = slider.bounding_box()
+        slider.click(position={"x": 8 + (box["width"] - 16) * share, "y": box["height"] / 2})
+
+    def choose(self, name, word):
+        "Choose a word of a board."
+        self.root.locator(f".controls [data-name={name}] select").select_option(word)
+
+    def chart(self, number):
+        "The drawing of a chart."
+        return self.root.locator(".chart .holder").nth(number)
+
+    def point(self, number, across, up=0.5):
+        "Point at a place in a chart, in shares of its width and height; what stands under the pointer."
+        box = self.chart(number).bounding_box()
+        self.page.mouse.move(box["x"] + across * box["width"], box["y"] + (1 - up) * box["height"])
+        tip = self.root.locator(".chart").nth(number).locator(".tip")
+        return tip.inner_text() if tip.is_visible() else ""
+
+    def drag(self, number, *places):
+        "Drag through places of a chart, in shares of its width and height."
+        box = self.chart(number).bounding_box()
+        at = [(box["x"] + x * box["width"], box["y"] + (1 - y) * box["height"]) for x, y in places]
+        self.page.mouse.move(*at[0])
+        self.page.mouse.down()
+        for x, y in at[1:]:
+            self.page.mouse.move(x, y, steps=4)
+        self.page.mouse.up()
+
     def title(self, panel):
         return self.root.locator("figcaption").nth(panel).inner_text()
 
@@ -366,9 +419,110 @@ def try_recording(page, lab):
     page.until("closed", lambda: (page.root.count(), page.stills()), (0, 1))
 
 
+def start_training(lab, name, lr):
+    "A training in a process of its own."
+    command = [lab.python, "-c", TRAIN, lr, str(lab.work / "runs" / name)]
+    return subprocess.Popen(command, env=lab.env, cwd=lab.work, stdout=lab.log, stderr=lab.log)
+
+
+def name_run(lab, name):
+    "Wait for a training's first rows, and give its run a short name."
+    for _ in range(1800):
+        runs = list((lab.work / "runs" / name).glob("*/metrics.jsonl"))
+        if runs:
+            return (lab.work / name).symlink_to(runs[0].parent)
+        time.sleep(0.1)
+    raise AssertionError("the training did not begin")
+
+
+def try_monitor(page, lab):
+    trainings = [start_training(lab, "fast", "0.001"), start_training(lab, "slow", "0.0001")]
+    try:
+        watch_trainings(page, lab, trainings)
+    finally:
+        for process in trainings:
+            process.kill()
+            process.wait()
+    page.choose("shown", "expected_success")
+    page.until("one metric", lambda: page.root.locator(".chart").count(), 1)
+    page.slide_control("smoothing", 0)
+    page.until("nothing is smoothed", lambda: page.root.locator(".chart path.line").count(), 2)
+    assert "fast" in page.point(0, 0.4)
+    page.shot("metric")
+    page.page.wait_for_timeout(600)
+    check_saved(page, lab)
+    page.run(1)
+    page.until("closed", lambda: (page.root.count(), page.stills()), (0, 1))
+
+
+def watch_trainings(page, lab, trainings):
+    "Curves grow, and each training ends by its button."
+    name_run(lab, "fast")
+    name_run(lab, "slow")
+    page.open()
+    page.until("running", lambda: page.fact("fast").split(" · ")[0], "running")
+    before = page.fact("slow")
+    page.until("the curves grow", lambda: page.fact("slow") != before, True)
+    page.until("charts", lambda: page.root.locator(".chart path.line").count() >= 24, True)
+    assert "steps" in page.point(0, 0.6)
+    page.shot("running")
+    page.button("■ stop slow")
+    page.until("stopped by its button", lambda: page.fact("slow").split(" · ")[0], "stopped")
+    assert trainings[0].poll() is None and trainings[1].wait(60) == 130
+    page.button("■ stop fast")
+    page.until("the other one, too", lambda: page.fact("fast").split(" · ")[0], "stopped")
+    page.until("no more buttons", lambda: page.root.locator(".command").count(), 0)
+
+
+def try_baby(page, lab):
+    page.open()
+    page.until("success", lambda: page.fact("success"), "99%")
+    assert "color" in page.fact("state")
+    page.choose("attribute", "step")
+    page.until("another probe", lambda: "step" in page.root.locator(".chart .name").nth(3).inner_text(), True)
+    dot = page.chart(1).locator("circle").nth(7).bounding_box()
+    page.page.mouse.click(dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
+    slider = page.root.locator("[data-name=state] input")
+    page.until("a click chooses a state", lambda: slider.input_value() != "0", True)
+    page.drag(0, (0.9, 0.5), (0.9, 0.4))
+    title = page.root.locator(".chart .name").nth(2)
+    page.until("a drag chooses an action", lambda: "action 1" in title.inner_text(), True)
+    page.shot("grown")
+    page.slide_control("training", 0)
+    page.until("before training", lambda: page.fact("success"), "0%")
+    page.shot("born")
+    page.page.wait_for_timeout(600)
+    check_saved(page, lab)
+    page.run(1)
+    page.until("closed", lambda: (page.root.count(), page.stills()), (0, 1))
+
+
+def try_dynamics(page, lab):
+    page.open()
+    page.until("charts answer to a drag", lambda: page.root.locator(".chart.answers").count(), 6)
+    before = page.chart(1).inner_html()
+    page.drag(1, (0.3, 0.5), (0.4, 0.25), (0.6, 0.15), (0.9, 0.15))
+    page.until("a plan is drawn", lambda: page.chart(1).inner_html() != before, True)
+    page.until("it is yours", lambda: page.root.locator("[data-name=plan] select").input_value(), "yours")
+    page.until("it ends in the rail", lambda: page.fact("true").startswith("crash"), True)
+    page.shot("drawn")
+    page.drag(4, (0.5, 0.5), (0.7, 0.5))
+    step = page.root.locator("[data-name=step] input")
+    page.until("the step moves", lambda: 18 <= int(step.input_value()) <= 22, True)
+    before = page.chart(2).inner_html()
+    page.choose("plan", "full brake")
+    page.until("a plan of the menu", lambda: page.chart(2).inner_html() != before, True)
+    assert "predicted" in page.point(5, 0.5)
+    page.shot("brake")
+    page.page.wait_for_timeout(600)
+    check_saved(page, lab)
+    page.run(1)
+    page.until("closed", lambda: (page.root.count(), page.stills()), (0, 1))
+
+
 def try_one(name, browser, lab, out, theme):
     "One explorer in one theme."
-    context = browser.new_context(viewport={"width": 1180, "height": 780})
+    context = browser.new_context(viewport={"width": 1300, "height": 860})
     page, errors = context.new_page(), []
     page.on("pageerror", lambda error: errors.append(str(error)))
     try:

@@ -17,10 +17,13 @@ from ..games.puzzles import CLICK, Action
 class Explorer:
     "Answers the messages of a canvas; a subclass has `view` and what it can do of `press`, `command`, `seek`."
 
+    canvas_class = GameCanvas  # draws a view in the browser
+    still_of = staticmethod(still_png)  # draws a view as the PNG that stays
+
     def __init__(self):
         self.note = ""  # what just happened
         self.tone = ""  # of the note: "", "good", "bad"
-        self.canvas = None  # `GameCanvas`, once displayed
+        self.canvas = None  # of `canvas_class`, once displayed
         self.stills = []  # display handles of the pictures that stay
 
     def view(self) -> View:
@@ -84,17 +87,17 @@ def refresh(self: Explorer):
     if self.canvas is not None:
         self.canvas.show(view)
     for still in self.stills:
-        still.update(Image(still_png(view)))
+        still.update(Image(self.still_of(view)))
 
 
 @patch
 def _ipython_display_(self: Explorer):
     view = self.view()
     if somebody_is_there():
-        self.canvas = self.canvas or GameCanvas(view)
+        self.canvas = self.canvas or self.canvas_class(view)
         self.canvas.on_msg(self._receive)
         display(self.canvas)
-    handle = display(Image(still_png(view)), display_id=True)
+    handle = display(Image(self.still_of(view)), display_id=True)
     self.stills += [handle] if handle else []
 
 
