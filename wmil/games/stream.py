@@ -286,11 +286,11 @@ def observe(
 # %% ../../nbs/487_games.stream.ipynb #cell-48
 @patch
 def _output(self: IncrementalDecoder, h, start):  # states (N, 66, D) of <FRAME>, the cells and <ACT> -> StepOutput
-    table = self.model.output_embeddings
+    kinds = self.model.game_embeddings[self.kinds - self.vocabulary.base]
     heads = evaluate_frames(self.model, self.codes)
-    next_kind = (h[:, -1] @ table[self.kinds].to(h.dtype).mT).float().log_softmax(-1)
+    next_kind = (h[:, -1] @ kinds.to(h.dtype).mT).float().log_softmax(-1)
     targets = (self.codes + self.vocabulary.base).flatten()
-    nll, _ = token_losses(h[:, :CELLS].flatten(0, 1), table, targets)
+    nll, _ = token_losses(h[:, :CELLS].flatten(0, 1), self.model.output_parts, targets)
     surprise = nll.view(self.num, CELLS).mean(1).masked_fill(start, torch.nan)
     return StepOutput(heads.kind, heads.cell, heads.z, heads.value, next_kind, surprise)
 

@@ -10,7 +10,6 @@ from functools import partial
 import torch
 from fastcore.basics import patch
 from torch import nn
-from torch.nn import functional as F
 from transformers import LlamaForCausalLM
 from ..core import ConfigError, WmilError
 from ..rng import stream_seed
@@ -30,10 +29,19 @@ from wmil.games.losses import (
     next_frame_loss,
     next_token_loss,
     steps_to_go_loss,
+    token_logits,
 )
 from .steps import Steps, counted_positions, find_steps, frame_cells, take_at, value_targets
 from .vocabulary import CELLS, Vocabulary
-from .trunk import base_llama, has_adapter, llama_config, project_codebook, use_attention_by_rows
+from wmil.games.trunk import (
+    base_llama,
+    embedding_parts,
+    leave_out_frozen,
+    llama_config,
+    look_up,
+    project_codebook,
+    use_attention_by_rows,
+)
 from ..safeguards import oom_hint
 
 # %% ../../nbs/470_games.transformer.ipynb #cell-07
@@ -77,8 +85,7 @@ class GameTransformer(nn.Module):
         if cfg.gradient_checkpointing:
             self.trunk.activation_checkpointing_enable({"use_reentrant": False})
         use_attention_by_rows(base_llama(lm))
-        self.register_state_dict_post_hook(_strip_frozen)
-        self.register_load_state_dict_post_hook(_ignore_frozen)
+        leave_out_frozen(self)
 
     def forward(
         self,
@@ -86,7 +93,7 @@ class GameTransformer(nn.Module):
     ) -> torch.Tensor:  # (B, W, tokens) float32
         "Logits of the next token at each position."
         h = self.features(ids)
-        return F.linear(h, self.output_embeddings.to(h.dtype)).float()
+        return token_logits(h, self.output_parts).float()
 
 # %% ../../nbs/470_games.transformer.ipynb #cell-11
 @patch(as_prop=True)
@@ -106,27 +113,17 @@ def max_positions(self: GameTransformer):
     "The longest context."
     return self.lm.config.max_position_embeddings
 
-# %% ../../nbs/470_games.transformer.ipynb #cell-13
-def _known_parameters(model):  # names of parameters that need not be saved
-    frozen_base = has_adapter(model.lm)
-    saved = {
-        name
-        for name, p in model.named_parameters()  # tied ones once
-        if p.requires_grad or not (frozen_base and name.startswith("lm."))
-    }
-    return {name for name, _ in model.named_parameters(remove_duplicate=False)} - saved
-
-# %% ../../nbs/470_games.transformer.ipynb #cell-15
-def _strip_frozen(model, state, prefix, local_metadata):
-    for name in _known_parameters(model):
-        state.pop(prefix + name, None)
+# %% ../../nbs/470_games.transformer.ipynb #5f01ea98
+@patch(as_prop=True)
+def output_parts(self: GameTransformer) -> tuple:
+    "`output_embeddings` as frozen rows and trained ones, or in one part."
+    return embedding_parts(self.lm.get_output_embeddings())
 
 
-def _ignore_frozen(model, incompatible):
-    known = _known_parameters(model)
-    incompatible.missing_keys[:] = [
-        key for key in incompatible.missing_keys if not any(key == name or key.endswith("." + name) for name in known)
-    ]
+@patch(as_prop=True)
+def game_embeddings(self: GameTransformer):
+    "(G, D), of the game's own tokens."
+    return self.output_parts[-1][-len(self.vocabulary.names) :]
 
 # %% ../../nbs/470_games.transformer.ipynb #cell-17
 def _check_from_scratch(cfg, vocabulary):
@@ -181,8 +178,7 @@ def count_parameters(
 @patch
 def code_embeddings(self: GameTransformer) -> torch.Tensor:  # (K, D)
     "The embeddings of the frame tokens."
-    base = self.vocabulary.base
-    return self.output_embeddings[base : base + self.vocabulary.num_codes]
+    return self.game_embeddings[: self.vocabulary.num_codes]
 
 # %% ../../nbs/470_games.transformer.ipynb #cell-27
 @patch
@@ -197,7 +193,7 @@ def predict_next_frame(
         cell = torch.full_like(codes[:, 0], CELLS)
     else:
         cell = (action[:, 1] - v.ids["<LOC_00>"]).clamp(0, CELLS)
-    embeddings = self.trunk.get_input_embeddings()(action).sum(1)
+    embeddings = look_up(self.trunk.get_input_embeddings(), action).sum(1)
     return self.block_head(codes, embeddings, cell, self.code_embeddings())
 
 # %% ../../nbs/470_games.transformer.ipynb #cell-29
@@ -241,7 +237,8 @@ def level_logit(
     states: torch.Tensor,  # (..., D) at the last token of an action
 ) -> torch.Tensor:  # (...)
     "Log-odds that the action completes the level, by the token head."
-    odds = self.output_embeddings[self.vocabulary.level] - self.output_embeddings[self.vocabulary.frame]
+    v, rows = self.vocabulary, self.game_embeddings
+    odds = rows[v.level - v.base] - rows[v.frame - v.base]
     return states.float() @ odds.float()  # float32: two logits of 20 differ by 0.1 where it matters
 
 # %% ../../nbs/470_games.transformer.ipynb #cell-35
@@ -299,9 +296,9 @@ def embed(
 ) -> torch.Tensor:  # (B, W, D) in the trunk's precision
     "The trunk's input."
     embedding = self.trunk.get_input_embeddings()
-    x = embedding(ids)
+    x = look_up(embedding, ids)
     if draft is not None:
-        x = x + self.draft_proj(embedding(draft.clamp(min=0))) * (draft >= 0)[..., None]
+        x = x + self.draft_proj(look_up(embedding, draft.clamp(min=0))) * (draft >= 0)[..., None]
     return x.to(self.trunk.norm.weight.dtype)
 
 # %% ../../nbs/470_games.transformer.ipynb #cell-43
@@ -366,7 +363,7 @@ def loss(
         n = max(1, round(cfg.trunk_fraction * len(ids)))  # windows that the trunk reads
         steps = find_steps(self.vocabulary, ids)
         h = self.features(ids[:n])
-        total, metrics = next_token_loss(self.vocabulary, h, self.output_embeddings, ids[:n], weights[:n])
+        total, metrics = next_token_loss(self.vocabulary, h, self.output_parts, ids[:n], weights[:n])
         if cfg.block_coef:
             block, right = self.block_loss(ids, weights, steps)
             total = total + cfg.block_coef * block
