@@ -12,7 +12,6 @@ import contextlib, json, os, re
 from pathlib import Path
 from typing import Any, NamedTuple
 import yaml
-from typing_extensions import NotRequired, TypedDict
 from .checkpoints import CheckpointError, latest_checkpoint, load_checkpoint
 from .core import ConfigError, WmilError, check_choice, root
 from .storage import DamagedFile, IncompleteFile, read_json, read_sealed, sha256_file
@@ -125,16 +124,10 @@ def _minari_sets(folder):
     return sorted(file.parent.parent for file in folder.glob("**/data/metadata.json"))
 
 
-class _Facts(TypedDict):
-    "What is read of a data set's metadata."
-
-    __pydantic_config__ = {"extra": "allow"}
-    wmil: NotRequired[dict[str, Any]]
-
-
 def _minari(folder):
     for each in _minari_sets(folder):
-        expected = read_json(each / "data/metadata.json", _Facts).get("wmil", {}).get("sha256")
+        ours = read_json(each / "data/metadata.json", dict[str, Any]).get("wmil")
+        expected = ours.get("sha256") if isinstance(ours, dict) else None
         file = each / "data/main_data.hdf5"
         if expected and not (file.is_file() and sha256_file(file) == expected):
             raise DamagedFile(f"the data set in {each} is damaged or was changed: make it again")

@@ -152,14 +152,6 @@ def _move_in(new, folder):
     remove_leftovers(folder.parent, glob.escape(folder.name), "old")
     fsync_dir(folder.parent)
 
-# %% ../nbs/015_storage.ipynb #12bb92dd
-def _real_folder(path):
-    "The folder behind a path; `WmilError` where something else is in its place."
-    folder = Path(os.path.realpath(path)) if Path(path).is_symlink() else Path(path)
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise WmilError(f"cannot write {path}: there is something that is no folder; choose another place")
-    return folder
-
 # %% ../nbs/015_storage.ipynb #cell-25
 @contextlib.contextmanager
 def atomic_folder(
@@ -167,7 +159,9 @@ def atomic_folder(
     wrapped: tuple = (),  # exceptions in which a library wraps what the system said of a write
 ):
     "A hidden folder to fill, which replaces `path` when the block ends; on any failure the old one is intact."
-    folder = _real_folder(path)
+    folder = Path(os.path.realpath(path)) if Path(path).is_symlink() else Path(path)
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise WmilError(f"cannot write {path}: there is something that is no folder; choose another place")
     tmp = _hidden(folder)
     try:
         remove_leftovers(folder.parent, glob.escape(folder.name))

@@ -190,8 +190,7 @@ class OpenAIModel:
         self.name = f"{model} at {url.rstrip('/')}"  # another server may know another model by that name
         self.api_key = api_key
         self.timeout = timeout
-        self.max_retries = max_retries
-        self.parallel = parallel
+        self.max_retries, self.parallel = max_retries, parallel
         defaults = {"temperature": 0, "max_tokens": 256}
         self.params = {name: value for name, value in {**defaults, **params}.items() if value is not None}
         self.chunk_size = 4 * parallel
