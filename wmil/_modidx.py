@@ -2741,6 +2741,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                               'wmil/games/pretrained.py'),
                                        'wmil.games.pretrained._check_same_vocabulary': ( 'games.pretrained.html#_check_same_vocabulary',
                                                                                          'wmil/games/pretrained.py'),
+                                       'wmil.games.pretrained._check_size': ( 'games.pretrained.html#_check_size',
+                                                                              'wmil/games/pretrained.py'),
                                        'wmil.games.pretrained._float_trained': ( 'games.pretrained.html#_float_trained',
                                                                                  'wmil/games/pretrained.py'),
                                        'wmil.games.pretrained._frozen_weights': ( 'games.pretrained.html#_frozen_weights',

@@ -21,11 +21,11 @@ from .vocabulary import CELLS
 class GameTransformerConfig:
     "Sizes of the model and coefficients of its losses."
 
-    hidden_dim: Annotated[int, Field(ge=8)] = 128  # D, of the trunk
-    num_layers: Annotated[int, Field(ge=1)] = 3
+    hidden_dim: Annotated[int, Field(ge=8, le=65_536)] = 128  # D, of the trunk
+    num_layers: Annotated[int, Field(ge=1, le=1000)] = 3
     num_heads: Annotated[int, Field(ge=1)] = 4  # of queries
     num_kv_heads: Annotated[int, Field(ge=1)] = 2  # of keys and values; several query heads share one
-    mlp_dim: Annotated[int, Field(ge=8)] = 344
+    mlp_dim: Annotated[int, Field(ge=8, le=262_144)] = 344
     max_positions: Annotated[int, Field(ge=2)] = 2048  # longest context
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # of attention and of our heads
     lora_rank: Annotated[int, Field(ge=0)] = 16  # of a loaded model; 0: train all of it
@@ -33,8 +33,8 @@ class GameTransformerConfig:
     lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
     gradient_checkpointing: bool = False  # less memory for a third more work
     draft_tokens: bool = True  # give the trunk the block head's prediction as input
-    head_hidden_dim: Annotated[int, Field(ge=8)] = 128  # w, of our heads
-    grid_num_layers: Annotated[int, Field(ge=0)] = 4  # of convolution over the cells of a frame
+    head_hidden_dim: Annotated[int, Field(ge=8, le=65_536)] = 128  # w, of our heads
+    grid_num_layers: Annotated[int, Field(ge=0, le=1000)] = 4  # of convolution over the cells of a frame
     grid_num_heads: Annotated[int, Field(ge=1)] = 4  # of the one layer of attention among all cells
     block_coef: Annotated[float, Field(ge=0)] = 1.0  # of the loss of the next frame at once
     policy_coef: Annotated[float, Field(ge=0)] = 0.5  # of the player's action

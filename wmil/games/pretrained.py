@@ -19,7 +19,7 @@ from typing_extensions import TypedDict
 from ..checkpoints import CheckpointError, load_weights
 from ..config import dump_config, make_config
 from ..core import WmilError
-from .heads import GameTransformerConfig
+from .heads import BlockHead, FrameEncoder, GameTransformerConfig
 from .vocabulary import Vocabulary
 from .transformer import GameTransformer
 from .trunk import embedding_parts, has_adapter, project_codebook
@@ -286,6 +286,17 @@ def _load_on_base(folder, metadata, num_tokens, base, dtype, download):  # a pef
         )
     return lm
 
+# %% ../../nbs/480_games.pretrained.ipynb #f0df9ad8
+def _check_size(width, cfg, file):  # width of the trunk
+    with torch.device("meta"):
+        heads = nn.ModuleList([BlockHead(width, cfg), FrameEncoder(width, cfg)])
+    needed = sum(p.numel() for p in heads.parameters())
+    if needed > file.stat().st_size:  # each number takes a byte or more
+        raise CheckpointError(
+            f"{file} has {file.stat().st_size:,} bytes, and its configuration asks for {needed:,} numbers: "
+            "one of them is damaged; save the model again"
+        )
+
 # %% ../../nbs/480_games.pretrained.ipynb #cell-51
 @patch(cls_method=True)
 def load(
@@ -306,8 +317,10 @@ def load(
         lm = _load_on_base(folder, metadata, saved_vocabulary.size, base, dtype or torch.bfloat16, download)
     else:
         lm = load_causal_lm(folder, dtype or torch.float32, "llama")
+    file = Path(folder) / "heads.safetensors"
+    _check_size(lm.config.hidden_size, cfg, file)
     with torch.random.fork_rng(devices=[]):
         model = cls(lm, saved_vocabulary, cfg)
     heads = nn.ModuleDict({name: module for name, module in model.named_children() if name != "lm"})
-    load_weights(heads, load_file(Path(folder) / "heads.safetensors"), f"{folder}/heads.safetensors")
+    load_weights(heads, load_file(file), str(file))
     return model.eval()
