@@ -216,6 +216,23 @@ def _check_version(metadata, folder):
         raise WmilError(f"{written}, which the installed {__version__} cannot read: install a newer minari")
 
 # %% ../../nbs/205_dynamics.minari.ipynb #179c5c27
+def _twice(file):
+    "The first group in an open HDF5 file that has two names, such as one that holds itself; None if there is none."
+    import h5py
+
+    seen = {h5py.h5o.get_info(file.id).addr}
+
+    def link(name, info):
+        if info.type != h5py.h5l.TYPE_HARD or not isinstance(file[name], h5py.Group):
+            return None
+        address = h5py.h5o.get_info(file[name].id).addr
+        if address in seen:
+            return name.decode(errors="replace")
+        seen.add(address)
+
+    return file.id.links.visit(link, info=True)
+
+
 def _elsewhere(file):
     "The first name in an open HDF5 file that stands for content of another file; None if there is none."
     import h5py
@@ -244,11 +261,13 @@ def _check_file(metadata, folder):
         if checksum and hashlib.sha256(file.read_bytes()).hexdigest() != checksum:
             raise _damaged(file, "is damaged or was changed after it was saved, its checksum is another")
         with h5py.File(file, "r") as f:
-            count, pointer = len(f), _elsewhere(f)
+            count, pointer, twice = len(f), _elsewhere(f), _twice(f)
     except (OSError, RuntimeError, KeyError):
         raise _damaged(file, "is damaged, cut short or no HDF5 file at all") from None
     if pointer:
         raise _damaged(file, f"takes {pointer:.60} from another file, which a data set may not")
+    if twice:
+        raise _damaged(file, f"is damaged: its group {twice:.60} stands in two places")
     if count != metadata["total_episodes"]:
         raise _damaged(file, f"holds {count} episodes where its metadata say {metadata['total_episodes']}")
     return file

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 from fastcore.basics import patch
 from ..core import WmilError
-from ..storage import sha256_json, write_error
+from ..storage import parse_json, sha256_json, write_error
 
 # %% ../../nbs/145_interaction.answer_cache.ipynb #cell-06
 def answer_key(
@@ -99,6 +99,13 @@ def _check_tables(self: AnswerCache):
         self.db.execute(f"CREATE TABLE IF NOT EXISTS answers ({self.columns})")
         self.db.commit()
 
+# %% ../../nbs/145_interaction.answer_cache.ipynb #ee16666a
+def _check_settings(params):
+    try:
+        parse_json("", params)
+    except WmilError:
+        raise sqlite3.DatabaseError("a model's settings are no JSON object") from None
+
 # %% ../../nbs/145_interaction.answer_cache.ipynb #cell-21
 @patch
 def _load(self: AnswerCache):
@@ -110,6 +117,8 @@ def _load(self: AnswerCache):
         key, model, params, _, answer = row
         self.answers[key] = answer
         self.models.add((model, params))
+    for _, params in self.models:
+        _check_settings(params)
 
 # %% ../../nbs/145_interaction.answer_cache.ipynb #cell-23
 def _check_text(text):
