@@ -11,6 +11,7 @@ import json
 import re
 import pandas as pd
 from filelock import Timeout
+from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation
 from .core import ConfigError, WmilError, check_choice, figures_dir, output_root
 from .storage import DamagedFile, IncompleteFile, atomic_write, locked, read_json, write_error
 
@@ -71,6 +72,17 @@ def _check_name(name, notebook):
         raise ConfigError(f"{name!r} cannot name a file: use lower-case letters, digits and _")
     return notebook or f"nbs/figures/{name}.ipynb"
 
+# %% ../nbs/077_figures.ipynb #51f9d6cc
+def _plain_log_labels(fig):
+    for axis in (axis for ax in fig.axes for axis in (ax.xaxis, ax.yaxis)):
+        low, high = sorted(axis.get_view_interval())
+        ours = axis.get_scale() == "log" and type(axis.get_minor_formatter()) is LogFormatterSciNotation
+        if ours and axis.get_transform().base == 10 and high <= 10 * low:
+            digits = "125" if high > 2.5 * low else "123456789"
+            label = FuncFormatter(lambda x, _, digits=digits: f"{x:,g}" if f"{x:e}"[0] in digits else "")
+            axis.set_major_formatter(label)
+            axis.set_minor_formatter(label)
+
 # %% ../nbs/077_figures.ipynb #cell-15
 def save_figure(
     fig,  # a matplotlib figure
@@ -83,6 +95,7 @@ def save_figure(
 ) -> list:  # paths of the PDF and the PNG
     "Save a figure as undated PDF and PNG, with its rows in figures/manifest.json; equal data give equal bytes."
     notebook, files = _check_name(name, notebook), {}
+    _plain_log_labels(fig)
     undated = {"pdf": {"CreationDate": None, "Creator": None, "Producer": None}, "png": {"Software": None}}
     for kind, metadata in undated.items():
         buffer = io.BytesIO()

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['MIN_SEEDS', 'iqm', 'iqm_interval', 'MeanInterval', 'crossed_interval', 'sign_flip_p_value', 'holm', 'format_interval',
-           'Centre', 'centre_and_ends', 'summarise', 'copy_last_error', 'mean_error', 'majority_rate', 'uniform_rate']
+           'Centre', 'centre_and_ends', 'describe_centre', 'summarise', 'copy_last_error', 'mean_error',
+           'majority_rate', 'uniform_rate']
 
 # %% ../nbs/070_stats.ipynb #cell-02
 from typing import NamedTuple
@@ -180,6 +181,15 @@ def centre_and_ends(
     if len(x) < MIN_SEEDS:
         return Centre(x.mean(), x.min(), x.max())
     return Centre(*iqm_interval(x, **settings))
+
+# %% ../nbs/070_stats.ipynb #9bbffc2c
+def describe_centre(
+    n: int,  # seeds
+) -> str:
+    "What a mark of `centre_and_ends` stands for: an IQM with an interval, or the mean of a few seeds."
+    if n < MIN_SEEDS:
+        return "one seed" if n == 1 else f"mean of {n} seeds, lowest to highest"
+    return f"IQM of {n} seeds, 95 % interval"
 
 # %% ../nbs/070_stats.ipynb #cell-54
 def _group_centre(group, value, settings):
