@@ -46,7 +46,7 @@ class SearchNode(NamedTuple):
 class SearchConfig:
     "Budget and weights of a search."
 
-    max_expansions: PositiveInt = 1000  # nodes that are looked at, at most
+    max_expansions: PositiveInt = 1000  # after so many expanded nodes, no new batch begins
     batch_size: PositiveInt = 1  # of them at once
     heuristic_weight: NonNegativeFloat = 1.0  # of the estimated steps to go
     policy_weight: NonNegativeFloat = 0.0  # of the actions' log-probabilities

@@ -27,7 +27,7 @@ from wmil.core import (
     suggest,
 )
 from wmil.dev.notebooks import (
-    FILES,
+    FIGURE_FILES,
     MAKES,
     READS,
     check_parameters,
@@ -102,7 +102,7 @@ def products(
             _check_experiment(job, name)
             files.append(results_file(name, job.preset))
         else:
-            files += [figures_dir(job.preset) / f"{name}.{kind}" for kind in FILES[function]]
+            files += [figures_dir(job.preset) / f"{name}.{kind}" for kind in FIGURE_FILES[function]]
     if job.trains and results_file(job.name, job.preset) not in files:
         raise WmilError("it never calls write_results")
     if not files:

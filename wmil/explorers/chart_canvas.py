@@ -8,8 +8,8 @@ __all__ = ['SHAPES', 'AXES', 'POINTER', 'FIGURE', 'DRAW_CHART', 'CONTROLS', 'REN
 # %% ../../nbs/632_explorers.chart_canvas.ipynb #cell-02
 import json
 from fastcore.basics import patch
-from .canvas import BUTTONS, CODE, FACTS, MAKE, STYLE, QuietWidget
-from .chart import COLORS, LIMITS, SCALES, TICKS, ChartBoard, board_words
+from .canvas import BUTTON_BAR, CANVAS_STYLE, FACTS, FILLED_IN, MAKE, QuietWidget
+from .chart import CHART_COLORS, LIMITS, SCALES, TICKS, ChartBoard, board_words
 
 # %% ../../nbs/632_explorers.chart_canvas.ipynb #cell-05
 SHAPES = """
@@ -372,15 +372,15 @@ BOARD_STYLE += """
 """
 
 # %% ../../nbs/632_explorers.chart_canvas.ipynb #cell-31
-_SHAPES = SHAPES % {"colors": json.dumps(COLORS)} + AXES
+_SHAPES = SHAPES % {"colors": json.dumps(CHART_COLORS)} + AXES
 _CHARTS = TICKS + LIMITS + SCALES + _SHAPES + POINTER + FIGURE + DRAW_CHART
 
 
 class ChartCanvas(QuietWidget):
     "Draws a `ChartBoard` and reports what is set, dragged, picked and pressed."
 
-    _esm = MAKE + FACTS + BUTTONS + _CHARTS + CONTROLS + RENDER_BOARD
-    _css = STYLE % CODE + BOARD_STYLE
+    _esm = MAKE + FACTS + BUTTON_BAR + _CHARTS + CONTROLS + RENDER_BOARD
+    _css = CANVAS_STYLE % FILLED_IN + BOARD_STYLE
 
     def __init__(self, board: ChartBoard):
         super().__init__()

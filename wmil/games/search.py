@@ -23,7 +23,7 @@ from ..search import BestFirstSearch, Expansion, SearchConfig, Successor
 class PlannerConfig(SearchConfig):
     "How far and how to search."
 
-    max_expansions: Annotated[int, Field(ge=1)] = 1200  # frames that are expanded for one plan
+    max_expansions: Annotated[int, Field(ge=1)] = 1200  # after so many expanded frames, no new batch begins
     batch_size: Annotated[int, Field(ge=1)] = 16  # of them at once
     policy_weight: Annotated[float, Field(ge=0)] = 1.0  # of the policy's log-probabilities
     uncertainty_weight: Annotated[float, Field(ge=0)] = 100.0  # of the predicted frames' log-probabilities
