@@ -790,6 +790,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'wmil.dev.checks._definitions': ('dev.checks.html#_definitions', 'wmil/dev/checks.py'),
                                  'wmil.dev.checks._differing': ('dev.checks.html#_differing', 'wmil/dev/checks.py'),
                                  'wmil.dev.checks._imports_of': ('dev.checks.html#_imports_of', 'wmil/dev/checks.py'),
+                                 'wmil.dev.checks._names': ('dev.checks.html#_names', 'wmil/dev/checks.py'),
                                  'wmil.dev.checks._number': ('dev.checks.html#_number', 'wmil/dev/checks.py'),
                                  'wmil.dev.checks._origin_error': ('dev.checks.html#_origin_error', 'wmil/dev/checks.py'),
                                  'wmil.dev.checks._result_errors': ('dev.checks.html#_result_errors', 'wmil/dev/checks.py'),

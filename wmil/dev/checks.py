@@ -71,12 +71,20 @@ def check_imports() -> list:  # sentences
     return errors
 
 # %% ../../nbs/930_dev.checks.ipynb #cell-13
+def _names(statement):
+    "The names that a statement of a module gives, without patched methods."
+    if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+        is_patched = any("patch" in ast.dump(d) for d in statement.decorator_list)
+        return set() if is_patched else {statement.name}
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    nodes = [node for target in targets for node in ast.walk(target)]
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+
 def _definitions(path):
-    "The public functions and classes that a module defines, without patched methods."
-    for n in ast.parse(path.read_text(encoding="utf-8")).body:
-        is_definition = isinstance(n, (ast.FunctionDef, ast.ClassDef)) and n.name[0] != "_" and n.name != "main"
-        if is_definition and not any("patch" in ast.dump(d) for d in n.decorator_list):
-            yield n.name
+    "The public functions, classes and constants that a module defines."
+    names = set().union(*map(_names, ast.parse(path.read_text(encoding="utf-8")).body))
+    return sorted(name for name in names if name[0] != "_" and name != "main")
 
 
 def check_names() -> list:  # sentences

@@ -9,7 +9,7 @@ __all__ = ['FARTHEST', 'DY', 'DX', 'MOTION', 'find_displacements', 'Displacement
 from collections import Counter
 import numpy as np
 from fastcore.basics import patch
-from .contexts import COLORS, FrameContexts, Shapes, TAGS, scramble
+from .contexts import COLOR_FACTORS, FrameContexts, Shapes, TAGS, scramble
 from .puzzles import CLICK, NUM_COLORS, SIZE
 
 # %% ../../nbs/473_games.motion.ipynb #cell-05
@@ -140,11 +140,11 @@ def motion_contexts(
     def arrives(values, fill=0):
         return _shifted(values, displacement, fill)
 
-    color, movable, coming = COLORS[frame], shapes.movable, arrives(shapes.movable, False)
+    color, movable, coming = COLOR_FACTORS[frame], shapes.movable, arrives(shapes.movable, False)
     ahead = scramble(colors_ahead(frame, shapes, displacement).astype(np.uint64) * TAGS[10])
     own = np.where(movable, scramble(ahead * TAGS[11] ^ color), color)
     own_shape = np.where(movable, scramble(shapes.shape ^ shapes.inside * TAGS[12] ^ ahead), color)
-    other_color = COLORS[arrives(frame, NUM_COLORS)]
+    other_color = COLOR_FACTORS[arrives(frame, NUM_COLORS)]
     other = np.where(coming, scramble(arrives(ahead) * TAGS[13] ^ other_color), TAGS[14])
     shape = scramble(arrives(shapes.shape) ^ arrives(shapes.inside) * TAGS[15] ^ arrives(ahead))
     other_shape = np.where(coming, shape, TAGS[14])
