@@ -122,7 +122,10 @@ def cli(
     def run(*args, **kw):
         "The wrapped command."
         try:
-            return main(*args, **kw)
+            try:
+                return main(*args, **kw)
+            finally:
+                sys.stdout.flush()  # here, where a reader that has gone is noticed
         except WmilError as e:
             print(f"error: {e}", file=sys.stderr)
             sys.exit(1)
@@ -130,5 +133,8 @@ def cli(
             details = str(e)
             print(f"stopped: {details}" if details else "stopped", file=sys.stderr)
             sys.exit(130)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still unwritten has nowhere to go
+            sys.exit(141)
 
     return run
