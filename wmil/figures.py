@@ -136,7 +136,8 @@ def to_tex(
     text,  # anything; its str is taken
 ) -> str:  # the same, for LaTeX
     "Translate plain text into LaTeX; `ConfigError` at a sign that pdfLaTeX could not set."
-    text = "".join(_TEX.get(c, c) for c in str(text))
+    text = re.sub(r"(?<![\w.)\]-])-(?=\.?\d)", "−", str(text))  # a minus sign, not a hyphen
+    text = "".join(_TEX.get(c, c) for c in text)
     if bad := sorted({c for c in text if ord(c) > 0x17F}):
         raise ConfigError(f"no LaTeX is known for {' '.join(bad)}: choose another sign or add it to wmil.figures._TEX")
     return text

@@ -129,6 +129,16 @@ def _nothing(rows):
     "Zero, by definition."
     return [0.0]
 
+
+def _levels_solved(game, player):
+    "The number of levels of a hidden game that a player solves, a training seed each."
+
+    def scores(rows):
+        rows = rows[(rows.measure == "level") & (rows.game == game) & (rows.player == player)]
+        return rows.astype({"solved": float}).groupby("seed").solved.sum()
+
+    return scores
+
 # %% ../../nbs/936_dev.claims.ipynb #cell-25
 INTERACTION_CLAIMS = (
     Claim(
@@ -349,6 +359,30 @@ GAME_CLAIMS = (
         digits=0,
         scale=100,
         unit="%",
+    ),
+    Claim(
+        name="wires",
+        says="A planner that asks a transformer what a switch did solves new levels of *wires*",
+        experiment="games_hidden",
+        figure="games_hidden_levels",
+        scores=_levels_solved("wires", "memory"),
+        baseline="noise in the transformer's answers",
+        baseline_scores=_levels_solved("wires", "noise"),
+        digits=0,
+        unit="of 80 levels",
+        fresh={"first_seed": 5000, "games": ["wires"]},
+    ),
+    Claim(
+        name="compass",
+        says="A planner that asks a transformer what a key did solves new levels of *compass*",
+        experiment="games_hidden",
+        figure="games_hidden_levels",
+        scores=_levels_solved("compass", "memory"),
+        baseline="noise in the transformer's answers",
+        baseline_scores=_levels_solved("compass", "noise"),
+        digits=0,
+        unit="of 80 levels",
+        fresh={"first_seed": 5000, "games": ["compass"]},
     ),
 )
 CLAIMS = {claim.name: claim for claim in (*INTERACTION_CLAIMS, *DYNAMICS_CLAIMS, *CONTROL_CLAIMS, *GAME_CLAIMS)}
