@@ -3043,6 +3043,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                        'wmil/games/remembering.py'),
                                         'wmil.games.remembering.StepBlock.forward': ( 'games.remembering.html#stepblock.forward',
                                                                                       'wmil/games/remembering.py'),
+                                        'wmil.games.remembering.StepBlock.step_bias': ( 'games.remembering.html#stepblock.step_bias',
+                                                                                        'wmil/games/remembering.py'),
                                         'wmil.games.remembering.StepMemory': ( 'games.remembering.html#stepmemory',
                                                                                'wmil/games/remembering.py'),
                                         'wmil.games.remembering.StepMemory.append': ( 'games.remembering.html#stepmemory.append',

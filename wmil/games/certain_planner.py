@@ -26,9 +26,11 @@ class CertainPlannerConfig:
 
     max_expansions: PositiveInt = 60  # frames whose actions are imagined, in one search
     first_look: PositiveInt = 16  # frames, after which a doubtful step is tried if there is one right here
-    batch_size: PositiveInt = 8  # of them at once
+    batch_size: PositiveInt = 2  # of them at once
     certain: PositiveFloat = 0.5  # a step is certain if its whole frame is right with this probability
-    heuristic_weight: NonNegativeFloat = 1.0  # of the estimated steps to go
+    heuristic_weight: NonNegativeFloat = (
+        2.0  # of the estimated steps to go; more than 1: straight on, and not always shortest
+    )
     idle_gain: NonNegativeFloat = 0.5  # steps to go that a step must save if it changes nothing in the frame
 
 # %% ../../nbs/499_games.certain_planner.ipynb #cell-07

@@ -30,7 +30,6 @@ class RememberingConfig:
     num_layers: PositiveInt = 2  # of the transformer
     latent_dim: PositiveInt = 16  # numbers that describe what an action did
     map_dim: PositiveInt = 16  # features that are remembered of each patch
-    num_ages: PositiveInt = 40  # steps of a level that are told apart by their number; later ones share the last
     use_memory: bool = True  # False: sees one frame only
     told: Fraction = 0.35  # share of the plays in which the decoder is told the latent action
     value_scale: PositiveInt = 10  # steps to go, in units of this
@@ -83,6 +82,7 @@ class StepBlock(nn.Module):
         self.num_heads = num_heads
         self.attention_norm = nn.LayerNorm(memory_dim)
         self.qkv = nn.Linear(memory_dim, 3 * memory_dim)
+        self.recency = nn.Parameter(2 * torch.linspace(1, 0, num_heads).square())  # of each head
         self.out = nn.Linear(memory_dim, memory_dim)
         self.mlp_norm = nn.LayerNorm(memory_dim)
         self.mlp = nn.Sequential(
@@ -95,9 +95,15 @@ class StepBlock(nn.Module):
         "(B, T, g) -> (B, T, g)"
         parts = self.qkv(self.attention_norm(x)).chunk(3, -1)
         q, k, v = (part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for part in parts)
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=self.step_bias(x.shape[1]).to(q.dtype))
         x = x + self.out(mixed.transpose(1, 2).flatten(2))
         return x + self.mlp(self.mlp_norm(x))
+
+    def step_bias(self, steps: int) -> torch.Tensor:
+        "(num_heads, T, T), added to the scores of the attention: less for what is long ago, nothing for the future."
+        numbers = torch.arange(steps, device=self.recency.device)
+        ago = numbers.unsqueeze(1) - numbers
+        return (-self.recency[:, None, None] * ago).masked_fill(ago < 0, -torch.inf)
 
 # %% ../../nbs/483_games.remembering.ipynb #cell-13
 class StepMemory(NamedTuple):
@@ -163,7 +169,6 @@ def _add_memory(self: RememberingModel, cfg):
     self.latent = nn.Linear(g, cfg.latent_dim)
     self.map = nn.Linear(w, cfg.map_dim)
     self.beginning = nn.Parameter(torch.randn(g) * 0.02)
-    self.age = nn.Parameter(torch.randn(cfg.num_ages, g) * 0.02)
     self.trunk = nn.Sequential(*(StepBlock(g, cfg.num_heads) for _ in range(cfg.num_layers)), nn.LayerNorm(g))
 
 # %% ../../nbs/483_games.remembering.ipynb #cell-18
@@ -263,9 +268,7 @@ def read_trunk(
     memory: StepMemory,  # (N, T, ...)
 ) -> torch.Tensor:  # (N, T, g)
     "The transformer's output at each step."
-    tokens = memory.tokens
-    ages = torch.arange(tokens.shape[1], device=tokens.device).clamp(max=self.cfg.num_ages - 1)
-    return self.trunk(tokens + self.age[ages].to(tokens.dtype)).to(tokens.dtype)
+    return self.trunk(memory.tokens).to(memory.tokens.dtype)
 
 
 @patch
