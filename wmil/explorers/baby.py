@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BLUE', 'RED', 'GREEN', 'GREY', 'MOST_WORDS', 'Childhood', 'shipped_childhood', 'grow_baby', 'BabyReading',
-           'read_baby', 'probed_attributes', 'probe_votes', 'BabyExplorer']
+           'read_baby', 'state_names', 'probed_attributes', 'probe_votes', 'BabyExplorer']
 
 # %% ../../nbs/637_explorers.baby.ipynb #cell-02
 from collections import Counter
@@ -90,6 +90,13 @@ def read_baby(
     return BabyReading(log_policy.exp().numpy(), value.numpy(), h.numpy(), float(expected_success(log_policy, task)))
 
 # %% ../../nbs/637_explorers.baby.ipynb #cell-13
+def state_names(
+    task,  # SymbolicTask
+) -> list:  # of K words
+    "What each state is, for a person: 'color red, step 2'."
+    return [", ".join(f"{a.name} {v}" for a, v in zip(task.spec, s.values)) for s in task.states_list]
+
+
 def _answer_words(right):
     "'4–7' for a row of the table of right actions."
     actions = right.nonzero().flatten().tolist()
@@ -235,11 +242,6 @@ def _policy_chart(explorer):
 MOST_WORDS = 20  # below the bars
 
 
-def _entries(task):
-    "The word of each number of a state."
-    return [str(value) for a in task.spec for _ in range(a.places) for value in a.values]
-
-
 @torch.no_grad()
 def _next_chart(explorer):
     task, learner = explorer.task, explorer.childhood.learner
@@ -253,7 +255,8 @@ def _next_chart(explorer):
     if task.after is not None:
         true = task.states()[task.after[explorer.state, explorer.action]]
         series.append(Series("true", places, true.numpy(), RED, "dots"))
-    words = tuple(_entries(task)) if task.state_dim <= MOST_WORDS else ()
+    entries = tuple(str(value) for a in task.spec for _ in range(a.places) for value in a.values)
+    words = entries if task.state_dim <= MOST_WORDS else ()
     names = ", ".join(a.name for a in task.spec)
     title = f"What it expects after action {explorer.action}: {names}"
     return Chart(title, tuple(series), "", "", ylim=(-0.3, 1.3), words=words, span=2)
@@ -268,7 +271,7 @@ def _by_value(explorer):
 
 
 def _values_chart(explorer):
-    value, hints = explorer.reading.value, [s.to_prompt() for s in explorer.task.states_list]
+    value, hints = explorer.reading.value, state_names(explorer.task)
     series = [
         Series("", rows, value[rows], color, "dots", hints=[f"{hints[i]}  {value[i]:.2f}" for i in rows])
         for color, rows in enumerate(_by_value(explorer))
@@ -306,16 +309,16 @@ def _training_chart(explorer):
 @patch
 def view(self: BabyExplorer) -> ChartBoard:
     "Everything about one state at one step."
-    states = [f"{i}: {s.to_prompt()}" for i, s in enumerate(self.task.states_list)]
     right = self.reading.policy[self.state][self.task.right[self.state].numpy()].sum()
-    facts = {"state": states[self.state].partition(": ")[2], "P(right)": f"{right:.0%}"}
+    facts = {"state": state_names(self.task)[self.state], "P(right)": f"{right:.0%}"}
     facts["success"] = f"{self.reading.success:.0%}"
     number = self.steps.index(self.step)
     controls = [
-        Choice("task", "baby", self.name, tuple(self.childhoods)),
         Slider("training", "training", number, 0, len(self.steps) - 1, 1, f"{self.step:,} steps"),
-        Slider("state", "state", self.state, 0, len(states) - 1),
+        Slider("state", "state", self.state, 0, self.task.num_states - 1),
     ]
+    if len(self.childhoods) > 1:
+        controls.insert(0, Choice("task", "baby", self.name, tuple(self.childhoods)))
     if len(self.attributes) > 1:
         controls.append(Choice("attribute", "probe for", self.attribute, tuple(self.attributes)))
     charts = (_policy_chart(self), _values_chart(self), _next_chart(self), _probe_chart(self), _training_chart(self))
