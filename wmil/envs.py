@@ -55,7 +55,7 @@ def decode_action(
 def box_bounds(
     space: Box,  # of actions
     device="cpu",  # where the bounds live
-) -> tuple:  # low, high: float32 tensors of the box's shape
+) -> tuple[torch.Tensor, torch.Tensor]:  # low, high: float32, of the box's shape
     "The bounds of a box, never outside of it; `ConfigError` for a box of whole numbers."
     if not np.issubdtype(space.dtype, np.floating):
         raise ConfigError(

@@ -80,7 +80,7 @@ class Controller(nn.Module):
         self,
         z: torch.Tensor,  # (..., z_dim)
         h: torch.Tensor,  # (..., D)
-    ) -> tuple:  # parameters (..., P), value (...)
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # parameters (..., P), value (...)
         "Parameters of the policy, and the value."
         x = self.join(z, h)
         return self.policy_params(x), self.critic(x).squeeze(-1)

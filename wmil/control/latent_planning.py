@@ -71,7 +71,7 @@ def imagine_step(self: LatentDynamics, state, action):  # -> next state, reward,
 # %% ../../nbs/315_control.latent_planning.ipynb #cell-13
 def fuse_mlps(
     nets: list,  # networks of linear layers and activations, all of one depth
-) -> list:  # (weight, bias) of each layer
+) -> list[tuple[torch.Tensor, torch.Tensor]]:  # (weight, bias) of each layer
     "The layers of several networks with the same inputs, as those of one."
     layers = [[layer for layer in net if isinstance(layer, nn.Linear)] for net in nets]
     fused = []

@@ -22,7 +22,7 @@ def actor_critic(
     h: torch.Tensor,  # (..., D)
     batch: dict,  # raw_action, adv, returns; plan and log_prob if there are any
     weight: torch.Tensor = None,  # (...), as of `weighted_mean`
-) -> tuple:  # loss, metrics
+) -> tuple[torch.Tensor, dict]:  # loss, metrics
     "Policy, value and entropy of steps, real or imagined."
     cfg = self.cfg
     adv = normalise_weighted(batch["adv"], weight, cfg.adv_std_floor)
@@ -133,7 +133,7 @@ def gradient_norms(self: WorldModelAgent):
 def real_loss(
     self: WorldModelAgent,
     batch: dict,  # real steps from `prepare`, (T, N, ...)
-) -> tuple:  # loss, metrics
+) -> tuple[torch.Tensor, dict]:  # loss, metrics
     "All losses of real steps, weighted (Mnih et al. 2016 for actor and critic)."
     z, vision_loss = self.encode_with_grad(batch)  # (T, N, z_dim)
     h = self.rollout_memory(z, batch)  # (T, N, D)
@@ -157,6 +157,6 @@ def real_loss(
 
 # %% ../../nbs/328_control.losses.ipynb #cell-25
 @patch
-def loss(self: WorldModelAgent, batch: dict) -> tuple:  # loss, metrics
+def loss(self: WorldModelAgent, batch: dict) -> tuple[torch.Tensor, dict]:  # loss, metrics
     "The loss of real steps."
     return self.real_loss(batch)

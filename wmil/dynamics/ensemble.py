@@ -88,7 +88,7 @@ def predict(
 
 # %% ../../nbs/220_dynamics.ensemble.ipynb #cell-13
 @patch
-def forward(self: WorldModelEnsemble, state, action) -> tuple:
+def forward(self: WorldModelEnsemble, state, action) -> tuple[torch.Tensor, torch.Tensor]:
     "Mean and standard deviation of the members' next states, (B, D) each."
     states = self.predict(state, action)[0]
     return states.mean(-3), states.std(-3)
@@ -262,7 +262,7 @@ def uncertainty(
     data: Transitions,  # held out
     horizon: int = 1,  # steps imagined
     limit: int = 2048,  # use at most so many starts, evenly spaced
-) -> tuple:  # (disagreement (W, horizon), error (W, horizon)), both in units of a typical change
+) -> tuple[torch.Tensor, torch.Tensor]:  # disagreement, error: (W, horizon) each, in units of a typical change
     "The ensemble's estimate of its error, and the error."
     starts = data.windows(horizon)
     stride = -(-len(starts) // limit)

@@ -28,7 +28,7 @@ STATISTICS = ("state", "action", "delta", "reward")
 def mean_and_std(
     x: torch.Tensor,  # (B, ...) or (S, B, ...)
     dim: int = 0,  # the dimension of samples
-) -> tuple:  # (mean, std); where nothing varies the std is 1, so that you can divide by it
+) -> tuple[torch.Tensor, torch.Tensor]:  # (mean, std); where nothing varies the std is 1, so that you can divide by it
     "Mean and standard deviation; a constant gets the unit 1."
     mean, std = x.mean(dim), x.std(dim, correction=0)
     return mean, torch.where(std > 1e-6 * (1 + mean.abs()), std, torch.ones_like(std))

@@ -212,7 +212,7 @@ class FrameEncoder(nn.Module):
         self,
         codes: torch.Tensor,  # (N, 64)
         table: torch.Tensor,  # (K, D) embeddings of the codes
-    ) -> tuple:  # cells (N, 64, w), pooled (N, w)
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # cells (N, 64, w), pooled (N, w)
         "Features of each cell, and of the whole frame."
         x = self.grid(self.code_proj(normalise_rows(table)[codes]))
         return x, self.grid.pool(x)

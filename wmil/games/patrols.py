@@ -41,7 +41,7 @@ PACES = (-2, -1, 1, 2)  # cells to the right with each press
 def march(
     shifts: tuple,  # of the lanes
     paces: tuple,  # of the lanes
-) -> tuple:
+) -> tuple[int, ...]:
     "The shifts after one press."
     return tuple([(s + d) % WIDTH for s, d in zip(shifts, paces)])
 
@@ -53,7 +53,7 @@ def patrol_step(
     watch: Watch,
     state: tuple,  # ((cell, coins held as bits, shift of each lane), pace of each lane)
     kind: int,  # 1 to 4
-) -> tuple:  # next state, whether the level is won
+) -> tuple[tuple, bool]:  # next state, whether the level is won
     "One step of yours, and one of the guards."
     (cell, held, shifts), paces = state
     after, shifts = cell + DIRECTIONS[kind], march(shifts, paces)
@@ -70,7 +70,7 @@ def sweep(
     watch: Watch,
     fronts: dict,  # coins held -> cells, as bits
     guards: int,  # cells, after they moved
-) -> dict:  # coins held -> cells
+) -> dict[int, int]:  # coins held -> cells
     "Where one press leads from all of these cells."
     after = {}
     for held, front in fronts.items():

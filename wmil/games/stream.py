@@ -36,7 +36,7 @@ def cache_from(
 # %% ../../nbs/487_games.stream.ipynb #cell-07
 def cache_pairs(
     cache: DynamicCache,
-) -> list:  # of (keys, values), for `cache_from`
+) -> list[tuple[torch.Tensor, torch.Tensor]]:  # (keys, values), for `cache_from`
     "Keys and values of each layer."
     return [(layer.keys, layer.values) for layer in cache.layers]
 

@@ -21,7 +21,7 @@ from .mixing import transitions
 from .play import public_name
 from .puzzles import RESET, SHIPPED, Action
 from .recorder import Recorder
-from .recordings import read_folder, read_recording
+from .recordings import Session, read_folder, read_recording
 from .report import report_table, write_report
 from .saved_model import load_pixel_model, save_pixel_model
 from .study import StudiedStep, Study, study_game
@@ -31,7 +31,7 @@ from ..storage import DamagedFile, atomic_folder, atomic_write, read_sealed, sea
 # %% ../../nbs/498_games.train.ipynb #cell-05
 def games_in(
     folder,  # of recordings
-) -> tuple:  # {game: sessions}, sentences about what was left out
+) -> tuple[dict[str, list[Session]], list[str]]:  # {game: sessions}, sentences about what was left out
     "The recordings of a folder, by game."
     sessions, problems = read_folder(folder)
     games = {}

@@ -115,7 +115,7 @@ def max_positions(self: GameTransformer):
 
 # %% ../../nbs/470_games.transformer.ipynb #5f01ea98
 @patch(as_prop=True)
-def output_parts(self: GameTransformer) -> tuple:
+def output_parts(self: GameTransformer) -> tuple[torch.Tensor, ...]:
     "`output_embeddings` as frozen rows and trained ones, or in one part."
     return embedding_parts(self.lm.get_output_embeddings())
 
@@ -162,7 +162,7 @@ def from_config(
 @patch
 def count_parameters(
     self: GameTransformer,
-) -> dict:
+) -> dict[str, int]:
     "Parameters in all, trainable, and of these LoRA's, the embeddings' (tied ones once) and our heads'."
     sizes = {name: p.numel() for name, p in self.named_parameters()}
     trained = {name: sizes[name] for name, p in self.named_parameters() if p.requires_grad}
@@ -324,7 +324,7 @@ def block_loss(
     ids: torch.Tensor,  # (B, W)
     weights: torch.Tensor,  # (B, W)
     steps: Steps,
-) -> tuple:  # loss, right (N, 64)
+) -> tuple[torch.Tensor, torch.Tensor]:  # loss, right (N, 64)
     "Cross-entropy of the next frame's cells, and of the level's end."
     use = (steps.has_next | steps.completed).nonzero()[:, 0]
     steps = Steps(*(x[use] for x in steps))
@@ -356,7 +356,7 @@ def policy_value_loss(
 def loss(
     self: GameTransformer,
     batch: dict,  # ids (B, W) int64, weights (B, W) float32 of each token as a target, steps_to_go (B, W) if known
-) -> tuple:  # loss, metrics
+) -> tuple[torch.Tensor, dict]:  # loss, metrics
     "Next token, next frame, policy and value; `WmilError` if memory runs out or the window is too long."
     ids, weights, cfg = batch["ids"], batch["weights"], self.cfg
     with oom_hint(ids, MEMORY_HINT):

@@ -29,7 +29,7 @@ def fall(
     others: int,  # a set of cells
     free: int,  # cells that are not walls
     step: int,  # of DIRECTIONS
-) -> tuple:  # gold, others
+) -> tuple[int, int]:  # gold, others
     "Where the balls lie after a fall."
     while True:
         balls = gold | others
@@ -74,7 +74,7 @@ class Box(NamedTuple):
 def rest_lengths(
     box: Box,  # its ring doesn't matter
     start: tuple,  # gold, others
-) -> dict:  # cell of the golden ball, as a set -> keys until it rests there
+) -> dict[int, int]:  # cell of the golden ball, as a set -> keys until it rests there
     "How far it is to every place where the golden ball can come to rest."
     keys, lengths, states = {start: 0}, {}, [start]
     for state in states:  # grows while it is read

@@ -149,7 +149,7 @@ def pixel_nll(
     self: FrameVQVAE,
     logits: torch.Tensor,  # (B·4096, 16) float32
     batch: dict,  # frames (B, 64, 64) uint8, changed (B, 64, 64) bool
-) -> tuple:  # mean over weighted pixels, mean over the worst
+) -> tuple[torch.Tensor, torch.Tensor]:  # mean over weighted pixels, mean over the worst
     "Cross-entropies of the pixels."
     cfg, frames = self.cfg, batch["frames"]
     nll = F.cross_entropy(logits, frames.flatten().long(), reduction="none").view(len(frames), -1)  # (B, 4096)
@@ -167,7 +167,7 @@ def _right_pixels(logits, frames):
 def loss(
     self: FrameVQVAE,
     batch: dict,  # frames (B, 64, 64) uint8, changed (B, 64, 64) bool
-) -> tuple:  # loss, metrics
+) -> tuple[torch.Tensor, dict]:  # loss, metrics
     "Cross-entropy that heeds change and the worst pixels, and the quantiser's own loss."
     logits, _, commitment = self(batch["frames"])
     logits = logits.permute(0, 2, 3, 1).reshape(-1, 16).float()
@@ -240,7 +240,7 @@ def train_tokenizer(
     cutmix_prob: float = 0.0,  # see `FrameBatches`
     run=None,  # a wmil.runs.Run to log into
     **fit,  # resume, evaluate, ... of `Trainer.fit`
-) -> tuple:  # (tokeniser in evaluation mode, logged rows)
+) -> tuple[FrameVQVAE, list[dict]]:  # (tokeniser in evaluation mode, logged rows)
     "Train a frame tokeniser."
     keep_freed_memory()  # a batch of logits is some megabytes, asked for and given back many times a step
     seed_everything(stream_seed(seed, "tokenizer"))

@@ -19,7 +19,7 @@ from .hidden import HiddenGame
 def draw_wires(
     rng: np.random.Generator,
     n: int,  # switches, and lamps
-) -> tuple:  # for each switch a tuple of n zeros and ones: the lamps that it turns
+) -> tuple[tuple[int, ...], ...]:  # for each switch a tuple of n zeros and ones: the lamps that it turns
     "Wires at random, from each switch to one, two or three lamps; they can be undone modulo any number."
     A = np.eye(n, dtype=int)
     for j in range(n - 1):
@@ -41,7 +41,7 @@ SOCKETS, SOCKET = 5, 12  # sockets across the panel; pixels of a socket
 
 def socket_corner(
     socket: int,  # 0 to 24, in reading order
-) -> tuple:  # (x, y) of the upper left pixel of what is in it
+) -> tuple[int, int]:  # (x, y) of the upper left pixel of what is in it
     "Where a socket is."
     return 4 + SOCKET * (socket % SOCKETS), 4 + SOCKET * (socket // SOCKETS)
 
@@ -161,7 +161,7 @@ def value(self: Wires, state):
 
 # %% ../../nbs/411_games.wires.ipynb #cell-25
 @patch
-def actions(self: Wires) -> list:
+def actions(self: Wires) -> list[Action]:
     "A click in the middle of each switch."
     return [socket_click(socket) for socket in self.panel.switches]
 

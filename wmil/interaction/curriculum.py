@@ -113,7 +113,7 @@ class CurriculumSource:
     def next(
         self,
         learner,  # has act, and successes(batch)
-    ) -> dict:
+    ) -> dict[str, torch.Tensor]:
         "The next batch, on the present level."
         level = self.manager.level
         self.env.level = level

@@ -74,7 +74,7 @@ def _observe(self: SymbolicEnv):
 
 
 @patch
-def reset(self: SymbolicEnv) -> tuple:  # (obs, info)
+def reset(self: SymbolicEnv) -> tuple[torch.Tensor, dict]:  # (obs, info)
     "Start new episodes."
     self._begin_episodes()
     return self._observe(), {"state_id": self.state}
