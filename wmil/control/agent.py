@@ -261,7 +261,7 @@ def prepare(
     batch["value"], next_value = self.controller.value(torch.stack([z, next_z]), torch.stack([h, next_h]))
     if self.updates_per_rollout > 1:
         raw, plan = batch["raw_action"], batch.get("plan")
-        batch["log_prob"] = self.controller.evaluate(z, h, plan=plan, raw_action=raw)[0]
+        batch["log_prob"] = self.controller.evaluate(z, h, plan=plan, raw_action=raw).log_prob
     self.fit_value_unit(batch["rew"])
     rew, ends = batch["rew"] / self.value_unit, (batch["terminated"], batch["truncated"])
     adv, returns = gae(rew, batch["value"], next_value, *ends, cfg.gamma, cfg.gae_lambda)

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['GUESSERS', 'SearchedGame', 'HiddenGame', 'open_level', 'best_actions', 'is_misleading', 'solution_states',
-           'misleading_share', 'find_twin', 'twin_frames', 'play_guesses', 'guess_scores']
+           'misleading_share', 'FoundLevel', 'Twin', 'find_twin', 'twin_frames', 'play_guesses', 'guess_scores']
 
 # %% ../../nbs/408_games.hidden.ipynb #cell-02
 import itertools
 from collections import Counter
+from typing import NamedTuple
 import numpy as np
 from fastcore.basics import patch
 from .puzzles import Action, GameError, PuzzleGame, distance_table
@@ -119,14 +120,30 @@ def misleading_share(
     return float(np.mean(found))
 
 # %% ../../nbs/408_games.hidden.ipynb #cell-22
+class FoundLevel(NamedTuple):
+    "A level that a game has drawn."
+
+    layout: NamedTuple  # what stays: `Watch`, `Box` or `Panel`
+    start: tuple  # the state in which it begins
+    length: int  # actions of the shortest solution
+
+
+class Twin(NamedTuple):
+    "Two states with one frame, of which one is misled."
+
+    state: tuple  # on the solver's way
+    action: Action  # one of its best
+    twin: tuple  # a state with the same frame, in which that is none of the best
+
+
 def find_twin(
     game: HiddenGame,  # at the start of a level
-) -> tuple:  # state, one of its best actions, a twin in which that is none
+) -> Twin:
     "The first state of the solver's way in which the frame can mislead."
     for state in solution_states(game):
         for action, twin in itertools.product(best_actions(game, state), game.twins(state)):
             if game.value(twin) and action not in best_actions(game, twin):
-                return state, action, twin
+                return Twin(state, action, twin)
     raise GameError(f"{game.name} hides nothing that matters in this level: choose another level")
 
 # %% ../../nbs/408_games.hidden.ipynb #cell-24

@@ -13,7 +13,7 @@ import numpy as np
 from arcengine import Level, Sprite
 from fastcore.basics import patch
 from .puzzles import Action, GameError, SIZE, register_game
-from .hidden import HiddenGame
+from .hidden import FoundLevel, HiddenGame
 from .maze import BOARD, CELL, DIRECTIONS, HEIGHT, INDENT, ROW, WIDTH
 from .maze import adjacent, cell_corner, maze_tile, members, paste_tile
 
@@ -136,7 +136,7 @@ def draw_watch(
 def find_watch(
     rng: np.random.Generator,
     difficulty: int,  # 1 to 8; beyond that as 8
-) -> tuple:  # Watch, state in which it begins, length of the shortest solution
+) -> FoundLevel:  # of a `Watch`
     "A level of the given difficulty, by trial and error."
     lanes, coins, low, high = WATCHES[min(difficulty, len(WATCHES)) - 1]
     for _ in range(10_000):
@@ -144,7 +144,7 @@ def find_watch(
         state = (watch.start, 0, (0,) * lanes), tuple(rng.choice(PACES, lanes).tolist())
         length = patrol_length(watch, state)
         if length and low <= length <= high:
-            return watch, state, length
+            return FoundLevel(watch, state, length)
     raise GameError(f"no patrols of difficulty {difficulty} were found: choose another seed")
 
 # %% ../../nbs/416_games.patrols.ipynb #cell-24

@@ -12,7 +12,7 @@ import numpy as np
 from arcengine import Level, Sprite
 from fastcore.basics import patch
 from .puzzles import GameError, SIZE, register_game
-from .hidden import SearchedGame
+from .hidden import FoundLevel, SearchedGame
 from .maze import BOARD, CELL, DIRECTIONS, cell_corner, members, paste_tile
 
 # %% ../../nbs/412_games.tumble.ipynb #cell-05
@@ -90,7 +90,7 @@ def rest_lengths(
 def find_box(
     rng: np.random.Generator,
     difficulty: int,  # 1 to 8; beyond that as 8
-) -> tuple:  # Box, state in which it begins, length of the shortest solution
+) -> FoundLevel:  # of a `Box`
     "A box of the given difficulty, by trial and error."
     others, holes, low, high = BOXES[min(difficulty, len(BOXES)) - 1]
     for _ in range(10_000):
@@ -102,7 +102,7 @@ def find_box(
         fits = [(cell, n) for cell, n in lengths.items() if low <= n <= high]
         if fits:
             ring, length = fits[int(rng.integers(len(fits)))]
-            return box._replace(ring=ring), start, length
+            return FoundLevel(box._replace(ring=ring), start, length)
     raise GameError(f"no box of difficulty {difficulty} was found: choose another seed")
 
 # %% ../../nbs/412_games.tumble.ipynb #cell-19
