@@ -170,7 +170,7 @@ def reset(self: GymnasiumEnv):
 def step(
     self: GymnasiumEnv,
     act: torch.Tensor,  # (N,) integers or (N, A) numbers
-) -> tuple:  # obs, rew, terminated, truncated, info
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, dict]:  # obs, rew, terminated, truncated, info
     "One step of every environment; `WmilError` for an action that the space does not hold."
     check_tensor(act)
     if isinstance(self.action_space, (Box, Discrete)):

@@ -145,7 +145,7 @@ def reset(self: DynamicsEnv):
 def step(
     self: DynamicsEnv,
     act: torch.Tensor,  # (N,) or (N, A), with seeds in front
-) -> tuple:  # obs, rew, terminated, truncated, info
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, dict]:  # obs, rew, terminated, truncated, info
     "One step of every environment."
     if self.state is None:
         raise WmilError("step was called before reset: call reset first")

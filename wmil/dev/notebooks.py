@@ -154,7 +154,7 @@ def skip_address_grammar():
 # %% ../../nbs/900_dev.notebooks.ipynb #cell-27
 def parameters(
     cells: list,  # (source, tags) of code cells
-) -> dict:  # name -> (annotation or None, default)
+) -> dict[str, tuple]:  # name -> (annotation or None, default)
     "What a notebook's parameters cell offers."
     offered, tagged = {}, [c for c in cells if "parameters" in c[1]]
     text = "\n".join(source for source, _ in tagged)

@@ -185,7 +185,7 @@ def check_action(
 def step(
     self: DrivingEnv,
     action,  # steer, throttle, brake
-) -> tuple:  # obs, reward, terminated, truncated, info
+) -> tuple[np.ndarray, float, bool, bool, dict]:  # obs, reward, terminated, truncated, info
     "One fifteenth of a second."
     steer, throttle, brake = self.check_action(action)
     e = self.ego

@@ -137,7 +137,7 @@ def _choose_member(self: ImaginedEnv, states, rewards, dones):
 def step(
     self: ImaginedEnv,
     act,  # (N,) or (N, A), with S in front for several seeds
-) -> tuple:  # obs, reward, terminated, truncated, info
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, dict]:  # obs, reward, terminated, truncated, info
     "One imagined step of every branch; those that end start again from a real state."
     if self.obs is None:
         raise WmilError("step was called before reset: call reset first")

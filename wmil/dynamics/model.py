@@ -176,7 +176,7 @@ def world_model_loss(
     model: WorldModel,  # or stacked ones
     batch: dict,  # obs (..., B, D), act (..., B, A), next_obs (..., B, D), rew (..., B), terminated (..., B)
     cfg: WorldModelConfig = WorldModelConfig(),  # weights
-) -> dict:  # "total", "state", "reward", "done": scalars, or one per network
+) -> dict[str, torch.Tensor]:  # "total", "state", "reward", "done": scalars, or one per network
     "The three losses in scaled units, and their weighted sum."
 
     def _mean(x):

@@ -144,7 +144,7 @@ def manoeuvres(
 # %% ../../nbs/250_dynamics.shield.ipynb #cell-27
 def driving_rates(
     batch: dict,  # what `rollout` in Driving gave, (T, N, ...)
-) -> dict:  # "crashes_per_km", "crashes_per_minute", "speed" m/s, "km", "reward" per step
+) -> dict[str, float]:  # "crashes_per_km", "crashes_per_minute", "speed" m/s, "km", "reward" per step
     "How far, how fast and how badly; every step counts, whatever episode it belongs to."
     speed = batch["obs"][..., 2 * LIDAR_CELLS].double() * TOP_SPEED
     crashes = int(batch["terminated"].sum())

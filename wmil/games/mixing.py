@@ -56,7 +56,7 @@ def foresight(
     frame: np.ndarray,  # (64, 64)
     imagined: np.ndarray,  # (64, 64)
     next_frame: np.ndarray,  # (64, 64)
-) -> dict:  # name -> number; None where nothing has changed
+) -> dict[str, float | None]:  # by name; None where nothing has changed
     "How well one frame was foreseen."
     wrong, changed = imagined != next_frame, frame != next_frame
     wrong_cells, changed_cells = _per_cell(wrong), _per_cell(changed)

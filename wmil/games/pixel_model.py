@@ -320,7 +320,7 @@ def learn(
     action,  # Action, or (kind, x, y)
     next_frame: np.ndarray,  # (64, 64), what came of it
     previous: np.ndarray = None,  # (64, 64) frame before `frame`
-) -> tuple:  # features, votes, now, next colours of at most 128 pixels; None: nothing has happened
+) -> tuple | None:  # features, votes, now, next colours of at most 128 pixels; None: nothing happened
     "Take in one transition."
     contexts = FrameContexts(frame, previous)
     evidence = FrameEvidence(self.table, self.displacements, contexts)
