@@ -53,7 +53,7 @@ def class_indices(
     target,  # (n,) class numbers or words
     n: int,  # how many there must be
     what: str = "target",  # what to call them in an error
-) -> tuple:  # (the k distinct classes, (n,) positions among them)
+) -> tuple[np.ndarray, np.ndarray]:  # (the k distinct classes, (n,) positions among them)
     "The classes counted from 0; `ConfigError` where their number is wrong or there is only one."
     y = np.asarray(target.detach().cpu() if hasattr(target, "detach") else target)
     _check_classes(y, n, what)

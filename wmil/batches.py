@@ -249,7 +249,7 @@ class WindowSampler:
     def next(
         self,
         learner=None,  # not asked
-    ) -> dict:  # name -> (B, L, ...)
+    ) -> dict[str, torch.Tensor]:  # name -> (B, L, ...)
         "The next batch of windows."
         rng = np.random.default_rng(stream_seed(self.seed, self.stream.format(batch=self.batches)))
         sequences, steps = self.size
@@ -333,7 +333,7 @@ def sample(
     u: torch.Tensor,  # (B, 2) uniform in [0, 1)
     length: int,  # L, steps of a window
     terminations: int = 0,  # in how many windows a step before the last one shall terminate
-) -> dict:  # name -> (B, L, ...)
+) -> dict[str, torch.Tensor]:  # name -> (B, L, ...)
     "Windows drawn at random."
     oldest, last_start = self.cursor if self.full else 0, len(self) - length
     start = (u[:, 0] * (last_start + 1)).long()  # counted from the oldest step

@@ -138,7 +138,7 @@ class PartCache:
         "One part, from its folder if it was made before."
         return self.add(cached(cache_folder(self.kind, name, asked, self.code), make, self.code))
 
-    def origins(self) -> list:  # of {"commit", "dirty", "code", "dates", "seconds", "parts"}
+    def origins(self) -> list[dict]:  # of {"commit", "dirty", "code", "dates", "seconds", "parts"}
         "Where the parts come from, grouped by commit and code."
         groups = {}
         for record in self.records.values():

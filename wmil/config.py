@@ -119,7 +119,7 @@ class FlatField(typing.NamedTuple):
 @functools.cache
 def flat_fields(
     cls,  # a class made by `config`
-) -> dict:  # flat name -> FlatField
+) -> dict[str, FlatField]:  # flat name -> FlatField
     "All fields of a configuration and of those nested in it, by their flat names."
     flat, nested = {}, _nested(cls)
     for f, kind, help in _own_fields(cls):
@@ -175,7 +175,7 @@ def _add_nested(flat, name, field, cls):
 # %% ../nbs/005_config.ipynb #cell-31
 def flat_values(
     cfg,  # a configuration
-) -> dict:  # flat name -> value
+) -> dict[str, object]:  # flat name -> value
     "The values of a configuration by their flat names."
     values = {}
     for name, field in flat_fields(type(cfg)).items():

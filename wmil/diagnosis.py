@@ -80,7 +80,7 @@ def one_step_errors(
     held_out: list,  # of Episode, that the model was not trained on
     train: list,  # of Episode, for the rivals
     seed: int = 0,  # of the shuffled actions
-) -> dict:  # name -> error; copying has 1
+) -> dict[str, float]:  # name -> error; copying has 1
     "One-step errors of the model, of its rivals, and of the model with shuffled actions."
     obs, act, next_obs = _steps(held_out)
     unit = np.maximum(((next_obs - obs) ** 2).mean(0), 1e-12)
@@ -202,7 +202,7 @@ class Diagnosis:
     dreamt: pd.DataFrame  # from `open_loop_errors`
 
     @property
-    def answers(self) -> dict:  # question -> Answer
+    def answers(self) -> dict[str, Answer]:  # question -> Answer
         "The answers to all questions that apply."
         found = [*_about_rivals(self.errors), *_about_actions(self.errors)]
         found += [*_about_doubt(self.shares), *_about_horizon(self.dreamt)]

@@ -55,7 +55,7 @@ def decode_action(
 def box_bounds(
     space: Box,  # of actions
     device="cpu",  # where the bounds live
-) -> tuple:  # low, high: float32 tensors of the box's shape
+) -> tuple[torch.Tensor, torch.Tensor]:  # low, high: float32, of the box's shape
     "The bounds of a box, never outside of it; `ConfigError` for a box of whole numbers."
     if not np.issubdtype(space.dtype, np.floating):
         raise ConfigError(
@@ -170,7 +170,7 @@ def reset(self: GymnasiumEnv):
 def step(
     self: GymnasiumEnv,
     act: torch.Tensor,  # (N,) integers or (N, A) numbers
-) -> tuple:  # obs, rew, terminated, truncated, info
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, dict]:  # obs, rew, terminated, truncated, info
     "One step of every environment; `WmilError` for an action that the space does not hold."
     check_tensor(act)
     if isinstance(self.action_space, (Box, Discrete)):

@@ -16,7 +16,7 @@ from .trainers import TrainerConfig
 # %% ../nbs/046_extension.ipynb #cell-04
 def uses_total(
     cfg: TrainerConfig,  # how it was trained
-) -> list:  # of text: "schedule = linear"
+) -> list[str]:  # "schedule = linear"
     "The settings that would have acted otherwise if the run had been longer from the start."
     neutral = {"schedule": "constant", "warmup": 0.0, "ema_decay": 0.0}
     return [f"{k} = {getattr(cfg, k)}" for k, value in neutral.items() if getattr(cfg, k) != value]

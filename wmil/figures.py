@@ -9,6 +9,7 @@ __all__ = ['save_figure', 'to_tex', 'save_table', 'save_numbers']
 import io
 import json
 import re
+from pathlib import Path
 import pandas as pd
 from filelock import Timeout
 from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation
@@ -92,7 +93,7 @@ def save_figure(
     inputs: dict = None,  # experiment -> its rows_sha256, for the manifest
     notebook: str = None,  # path of the notebook; by default nbs/figures/NAME.ipynb
     measured: bool = False,  # whether it shows seconds, or anything else that differs from run to run
-) -> list:  # paths of the PDF and the PNG
+) -> list[Path]:  # the PDF and the PNG
     "Save a figure as undated PDF and PNG, with its rows in figures/manifest.json; equal data give equal bytes."
     notebook, files = _check_name(name, notebook), {}
     _plain_log_labels(fig)
@@ -169,7 +170,7 @@ def save_table(
     notebook: str = None,
     measured: bool = False,
     widths: dict = None,  # column -> width of a long text in LaTeX, where it is wrapped: "6cm" (needs package array)
-) -> list:  # paths of the CSV and the LaTeX file
+) -> list[Path]:  # the CSV and the LaTeX file
     "Save a table as NAME.csv (all digits) and NAME.tex (a booktabs tabular), with its rows in figures/manifest.json."
     notebook, formats, widths = _check_name(name, notebook), formats or {}, widths or {}
     for column in (*formats, *widths):
@@ -188,7 +189,7 @@ def save_numbers(
     inputs: dict = None,
     notebook: str = None,
     measured: bool = False,  # all as in `save_figure`
-) -> list:  # path of the LaTeX file
+) -> list[Path]:  # the LaTeX file
     "Save numbers as LaTeX macros in NAME.tex, with its row in figures/manifest.json."
     notebook = _check_name(name, notebook)
     for macro, value in numbers.items():

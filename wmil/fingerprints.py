@@ -113,7 +113,7 @@ def _follow(modules, known):
 def dependency_hashes(
     tree: ast.AST,  # code
     known: dict = None,  # modules that were read already; filled with what is read now
-) -> dict:  # module -> fingerprint
+) -> dict[str, str]:  # module -> fingerprint
     "Every module of ours that code depends on, directly or through others."
     return _follow(imports(tree), {} if known is None else known)
 
@@ -161,7 +161,7 @@ def _flat(value):
 # %% ../nbs/012_fingerprints.ipynb #cell-29
 def code_of(
     *functions,  # functions or classes, of the library or of a notebook
-) -> dict:  # module, or function of the notebook -> fingerprint
+) -> dict[str, str]:  # module, or function of the notebook -> fingerprint
     "The code that functions depend on; `ConfigError` for one whose source cannot be read."
     modules, own, todo = set(), {}, list(functions)
     while todo:

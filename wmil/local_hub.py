@@ -40,7 +40,7 @@ class LocalRepo:
 # %% ../nbs/515_local_hub.ipynb #cell-08
 def read_commit(
     body: bytes,  # lines of JSON
-) -> tuple:  # {path: bytes} to add, paths to delete
+) -> tuple[dict[str, bytes], list[str]]:  # {path: bytes} to add, paths to delete
     "What a commit that the client sent changes."
     lines = [json.loads(line) for line in body.splitlines() if line.strip()]
     added = {v["path"]: base64.b64decode(v["content"]) for v in (x["value"] for x in lines if x["key"] == "file")}

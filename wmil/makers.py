@@ -7,6 +7,7 @@ __all__ = ['import_named', 'env_maker', 'env_label', 'check_distinct']
 
 # %% ../nbs/028_makers.ipynb #cell-02
 import importlib
+from types import ModuleType
 import gymnasium
 from .core import ConfigError, suggest
 
@@ -24,7 +25,7 @@ def _check_gym_name(name):
 def import_named(
     name: str,  # Name, or module:Name
     what: str,  # of what, for the error: "environment"
-) -> tuple:  # module or None, Name
+) -> tuple[ModuleType | None, str]:  # module or None, Name
     "Import the module that a name begins with; `ConfigError` where that fails."
     module, colon, own = name.rpartition(":")
     if not colon:

@@ -125,7 +125,7 @@ def act(
     obs,  # (..., N, D)
     info,  # not used
     u,  # uniform noise, (..., N) or (..., N, A)
-) -> dict:  # "act" as the environment takes it, and "raw_act" as it was drawn
+) -> dict[str, torch.Tensor]:  # "act" as the environment takes it, and "raw_act" as it was drawn
     "Draw actions."
     out = self(obs)
     if self.discrete:
@@ -136,7 +136,7 @@ def act(
 
 # %% ../nbs/082_policies.ipynb #cell-19
 @patch
-def greedy(self: ActorCritic, obs, info) -> dict:
+def greedy(self: ActorCritic, obs, info) -> dict[str, torch.Tensor]:
     "The most likely actions: the policy as it is evaluated."
     out = self(obs)
     return {"act": out.argmax(-1) + self.first if self.discrete else self.in_box(out)}
@@ -165,7 +165,7 @@ def log_prob(self: ActorCritic, obs, raw_act):
 def prepare(
     self: ActorCritic,
     batch: dict,  # from `Rollouts`, tensors (..., T, N, ...)
-) -> tuple:  # samples, and metrics of the batch
+) -> tuple[dict, dict]:  # samples, and metrics of the batch
     "Samples with advantages and returns, for `Minibatches`."
     value, next_value = self.value(batch["obs"]), self.value(batch["next_obs"])
     rew, ends = batch["rew"] * self.cfg.reward_scale, (batch["terminated"], batch["truncated"])
@@ -187,7 +187,7 @@ def prepare(
 def loss(
     self: ActorCritic,
     part: dict,  # a minibatch, tensors (..., 1, B, ...), and "metrics" of its batch
-) -> tuple:  # loss, metrics: scalars, or one value per seed
+) -> tuple[torch.Tensor, dict]:  # loss, metrics: scalars, or one value per seed
     "PPO's loss on one minibatch."
     dims = (-1, -2)
     log_prob, spread = self.log_prob(part["obs"], part["raw_act"])

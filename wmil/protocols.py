@@ -16,7 +16,7 @@ from .core import ConfigError
 class Learner(Protocol):
     "Anything that can be trained: an `nn.Module` with a loss."
 
-    def loss(self, batch) -> tuple:
+    def loss(self, batch) -> tuple[torch.Tensor, dict]:
         "The loss, and metrics by name: tensors, or functions that make them when a row is logged."
 
     def parameters(self):
@@ -29,7 +29,7 @@ class Source(Protocol):
 
     count: int  # steps or samples that the last batch completes; 0 inside of a batch that is used several times
 
-    def next(self, learner) -> dict:
+    def next(self, learner) -> dict[str, torch.Tensor]:
         "The next batch."
 
     def state_dict(self) -> dict:

@@ -21,7 +21,7 @@ def _judgeable(classes):
 
 def state_attributes(
     states: list,  # of `wmil.interaction.symbolic.State`, or anything with `spec` and `values`
-) -> dict:  # name -> (n,) words
+) -> dict[str, np.ndarray]:  # name -> (n,) words
     "The attributes of symbolic states that have two or more classes, each with two or more members."
     names = [attribute.name for attribute in states[0].spec]
     columns = {name: [str(s.values[i]) for s in states] for i, name in enumerate(names)}

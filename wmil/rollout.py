@@ -6,7 +6,7 @@
 __all__ = ['RolloutOutput', 'rollout', 'first_episode_returns', 'episode_returns', 'Rollouts', 'Minibatches']
 
 # %% ../nbs/035_rollout.ipynb #cell-02
-from typing import NamedTuple
+from typing import Any, NamedTuple
 import torch
 from fastcore.basics import patch
 from .core import WmilError
@@ -105,7 +105,7 @@ class Rollouts:
     def next(
         self,
         learner,  # has act(obs, info, u), or acting(), which returns such a function for one batch
-    ) -> dict:
+    ) -> dict[str, torch.Tensor]:
         "The next batch under the learner's current policy."
         with torch.set_grad_enabled(self.grad):
             act = learner.acting() if hasattr(learner, "acting") else learner.act
@@ -197,7 +197,7 @@ def metrics(self: Minibatches) -> dict:
 def next(
     self: Minibatches,
     learner,  # has act(obs, info, u) and prepare(batch) -> (samples of shape (..., T, N), metrics of the batch)
-) -> dict:  # tensors (..., 1, B), and the batch's metrics as "metrics"
+) -> dict[str, Any]:  # tensors (..., 1, B), and the batch's metrics as "metrics"
     "The next minibatch."
     if not self.pending:
         batch = _check_finite(self.source.next(learner))
@@ -222,7 +222,7 @@ def _check_finite(batch):
 def shuffled(
     self: Minibatches,
     samples: dict,  # tensors (T, N, ...), or (S, T, N, ...)
-) -> list:  # of dicts of tensors (1, B, ...), or (S, 1, B, ...)
+) -> list[dict[str, torch.Tensor]]:  # (1, B, ...), or (S, 1, B, ...)
     "The minibatches of one epoch."
     n = self.source.count
     order = self.rng.rand(n).argsort(-1)

@@ -144,7 +144,7 @@ def create_run(
 def config_difference(
     there: dict,  # the run's configuration
     here: dict,  # the one asked for now
-) -> list:  # "lr: 0.001 in the run, 0.01 asked for"
+) -> list[str]:  # "lr: 0.001 in the run, 0.01 asked for"
     "What differs between two configurations, a line each."
     keys = [k for k in {**there, **here} if there.get(k) != here.get(k)]
     lines = [f"{k!s:.40}: {there.get(k)!r:.60} in the run, {here.get(k)!r:.60} asked for" for k in keys[:6]]
@@ -256,7 +256,7 @@ def rewind(
 # %% ../nbs/020_runs.ipynb #cell-37
 def read_metrics(
     path,  # a run directory, open in another process or not
-) -> list:  # one dict a row
+) -> list[dict]:  # one dict a row
     "The logged rows of a run; a half-written last line is left out, and `WmilError` names one that is damaged."
     file = Path(path) / "metrics.jsonl"
     if not file.exists():
@@ -267,6 +267,6 @@ def read_metrics(
 
 
 @patch
-def metrics(self: Run) -> list:
+def metrics(self: Run) -> list[dict]:
     "The logged rows."
     return read_metrics(self.path)

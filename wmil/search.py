@@ -134,7 +134,7 @@ def search(
 def expand(
     self: BestFirstSearch,
     batch: list,  # indices of nodes
-) -> list:  # of `SearchNode`
+) -> list[SearchNode]:
     "Look at some nodes, and make their children."
     children = []
     for i, expansion in zip(batch, self.expand_nodes([self.nodes[i] for i in batch]) if batch else ()):
@@ -183,7 +183,7 @@ def _push(self: BestFirstSearch, node):
 def path(
     self: BestFirstSearch,
     index: int,  # of a node
-) -> list:  # of `SearchNode`, from the root's child to that node
+) -> list[SearchNode]:  # from the root's child to that node
     "The way to a node."
     nodes = []
     while self.nodes[index].parent >= 0:

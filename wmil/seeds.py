@@ -137,7 +137,7 @@ def stack_seeds(
 def unstack(
     weights: dict,  # state dict of a stacked learner
     index: int,  # which network
-) -> dict:  # state dict of that network alone
+) -> dict[str, torch.Tensor]:  # state dict of that network alone
     "One network's weights out of a stacked learner's."
     return {k: v[index] for k, v in weights.items()}
 

@@ -309,7 +309,7 @@ def run_ranks(
     world_size: int = 2,  # processes
     env: dict = None,  # environment variables; the caller's by default
     **options,  # of `start_command`
-) -> list:  # of `CommandProcess`
+) -> list[CommandProcess]:
     "Run a command in several processes that know of each other; when one fails, the others are killed."
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

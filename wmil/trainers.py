@@ -230,7 +230,7 @@ def swap_ema(self: Trainer):
 def evaluate_ema(
     self: Trainer,
     evaluate,  # function () -> {name: tensor}, or None
-) -> dict:
+) -> dict[str, torch.Tensor]:
     "Evaluate the weights that would be kept if training ended now."
     self.swap_ema()
     try:
@@ -371,7 +371,7 @@ def fit(
     resume: bool = False,  # go on from the run's newest checkpoint
     exact: bool = True,  # with resume: refuse what would not be exact
     evaluate=None,  # function () -> {name: tensor}, called for each logged row on the weights that would be kept
-) -> list:  # one dict of metrics per logged row
+) -> list[dict]:  # one dict of metrics per logged row
     "Train until `total_steps` are done."
     self.prepare(learner, source)
     if resume and self.folder:

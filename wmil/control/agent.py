@@ -206,7 +206,7 @@ def act(
     obs: torch.Tensor,  # (N, ...)
     info: dict,  # start (N,) bool; after the first step also final_obs (N, ...)
     u: torch.Tensor,  # uniform numbers, (N, *noise_shape)
-) -> dict:  # act, and what the loss needs of this moment
+) -> dict[str, torch.Tensor]:  # act, and what the loss needs of this moment
     "Act in N environments; the agent's state is carried from call to call."
     start = info["start"].to(self.device)
     if "final_obs" not in info or self.state is None:
@@ -253,7 +253,7 @@ def prepare(
     self: WorldModelAgent,
     batch: dict,  # from `act`, (T, N, ...)
     after,  # (obs, info) after the last step
-) -> dict:  # with next_z, next_value, adv and returns
+) -> dict[str, torch.Tensor]:  # with next_z, next_value, adv and returns
     "Targets and advantages of real steps."
     cfg, batch = self.cfg, {k: v.to(self.device) for k, v in batch.items()}
     z, h = batch["z"], batch["h"]
@@ -261,7 +261,7 @@ def prepare(
     batch["value"], next_value = self.controller.value(torch.stack([z, next_z]), torch.stack([h, next_h]))
     if self.updates_per_rollout > 1:
         raw, plan = batch["raw_action"], batch.get("plan")
-        batch["log_prob"] = self.controller.evaluate(z, h, plan=plan, raw_action=raw)[0]
+        batch["log_prob"] = self.controller.evaluate(z, h, plan=plan, raw_action=raw).log_prob
     self.fit_value_unit(batch["rew"])
     rew, ends = batch["rew"] / self.value_unit, (batch["terminated"], batch["truncated"])
     adv, returns = gae(rew, batch["value"], next_value, *ends, cfg.gamma, cfg.gae_lambda)

@@ -56,7 +56,7 @@ def imagined_returns(
     last_z: torch.Tensor,  # (B, z_dim), the state after the last step
     last_h: torch.Tensor,  # (B, D)
     u: torch.Tensor,  # (K, B), uniform
-) -> dict:
+) -> dict[str, torch.Tensor]:
     "Rewards, terminations, values and advantages of imagined steps."
     cfg, all_z, all_h = self.cfg, torch.cat([z, last_z.unsqueeze(0)]), torch.cat([h, last_h.unsqueeze(0)])
     value = self.controller.value(all_z, all_h)  # (K + 1, B)
@@ -94,7 +94,7 @@ def imagine(
     self: WorldModelAgent,
     replay: Replay,  # real steps
     noise: Rng,  # random numbers
-) -> dict:  # windows (B, C + 1, ...), and imagined steps imagined_… (K, B, ...)
+) -> dict[str, torch.Tensor]:  # windows (B, C + 1, ...), and imagined steps imagined_… (K, B, ...)
     "Imagine what the policy would do from states met before (Sutton 1991, Dyna)."
     cfg, device = self.cfg, self.device
     B, K = cfg.imagination_batch, cfg.imagination_horizon
@@ -122,7 +122,7 @@ def _replayed_world_loss(self: WorldModelAgent, batch, z):  # z (B, C + 1, z_dim
 def imagination_loss(
     self: WorldModelAgent,
     batch: dict,  # from `imagine`
-) -> tuple:  # loss, metrics
+) -> tuple[torch.Tensor, dict]:  # loss, metrics
     "Actor and critic on imagined steps, the world model on replayed ones."
     imagined = {k.removeprefix("imagined_"): v for k, v in batch.items() if k.startswith("imagined_")}
     policy_loss, metrics = self.actor_critic(imagined["z"], imagined["h"], imagined, imagined["weight"])
@@ -142,7 +142,7 @@ def imagination_loss(
 
 # %% ../../nbs/330_control.dreams.ipynb #cell-20
 @patch
-def loss(self: WorldModelAgent, batch: dict) -> tuple:  # loss, metrics
+def loss(self: WorldModelAgent, batch: dict) -> tuple[torch.Tensor, dict]:  # loss, metrics
     "The loss of real or of imagined steps."
     return self.imagination_loss(batch) if "imagined_z" in batch else self.real_loss(batch)
 

@@ -42,7 +42,7 @@ class WorldLearner(nn.Module):
         self.world_loss = agent.world_model_loss
         self.encode = agent.encode
 
-    def loss(self, batch) -> tuple:  # windows (B, T, ...) -> loss, metrics
+    def loss(self, batch) -> tuple[torch.Tensor, dict]:  # windows (B, T, ...) -> loss, metrics
         "Next latent, reward and termination."
         with torch.no_grad():
             z = self.encode(batch["obs"].flatten(0, 1)).unflatten(0, batch["rew"].shape)
@@ -70,7 +70,7 @@ class ReplayWindows:
         self.batch_size = batch_size
         self.rng = Rng(seed, "replay windows")
 
-    def next(self, learner) -> dict:
+    def next(self, learner) -> dict[str, torch.Tensor]:
         "The next windows."
         return self.replay.sample(self.rng.rand(self.batch_size, 2), self.length)
 

@@ -33,7 +33,7 @@ class Sign(NamedTuple):
 # %% ../../nbs/352_control.health.ipynb #cell-07
 def read_log(
     path,  # a run directory, finished or not
-) -> list:  # rows
+) -> list[dict]:  # rows
     "The logged rows of a run; `WmilError` if there are fewer than two."
     rows = read_metrics(path)
     if len(rows) < 2:
@@ -65,7 +65,7 @@ def _gradients_stay(rows, limit):
 def healthy_signs(
     path,  # a run directory of `wmil-control`
     limits: HealthLimits = HealthLimits(),  # from where on a sign is healthy
-) -> list:  # of `Sign`
+) -> list[Sign]:
     "Which healthy signs a run shows; `WmilError` if it has logged next to nothing."
     rows = read_log(path)
     judged = {

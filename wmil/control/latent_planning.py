@@ -16,6 +16,7 @@ from .memory import TemporalTransformer
 from .predictors import Predictors
 from ..core import WmilError
 from ..planning import CEM, evaluate_plans as imagined_returns
+from ..systems import DynamicsStep
 
 # %% ../../nbs/315_control.latent_planning.ipynb #cell-05
 class LatentDynamics:
@@ -45,13 +46,13 @@ def step(
     self: LatentDynamics,
     state: torch.Tensor,  # (..., z_dim + D)
     action: torch.Tensor,  # (..., A), one-hot or numbers in the box; NaN: as the policy would
-) -> tuple:  # next state, reward (...), probability of a termination (...)
+) -> DynamicsStep:
     "One imagined step."
     if self.asks_policy:
         action = torch.where(action.isnan(), self.controller.greedy_one_hot(*self.split(state)), action)
     imagine = self.imagine_batched if self.use_fused else self.imagine_step
     state, rew, end = imagine(state, action)
-    return state, rew, end.sigmoid()
+    return DynamicsStep(state, rew, end.sigmoid())
 
 # %% ../../nbs/315_control.latent_planning.ipynb #cell-09
 @patch
@@ -71,7 +72,7 @@ def imagine_step(self: LatentDynamics, state, action):  # -> next state, reward,
 # %% ../../nbs/315_control.latent_planning.ipynb #cell-13
 def fuse_mlps(
     nets: list,  # networks of linear layers and activations, all of one depth
-) -> list:  # (weight, bias) of each layer
+) -> list[tuple[torch.Tensor, torch.Tensor]]:  # (weight, bias) of each layer
     "The layers of several networks with the same inputs, as those of one."
     layers = [[layer for layer in net if isinstance(layer, nn.Linear)] for net in nets]
     fused = []

@@ -128,7 +128,7 @@ def train_legacy(
     agent: LegacyAgent = None,  # one to continue with; None: a fresh one
     resume: bool = False,  # continue from the run's newest checkpoint
     watch=None,  # function (agent, source, trainer) -> metrics, called at every row
-) -> tuple:  # agent, history
+) -> tuple[WorldModelAgent, list[dict]]:  # agent, history
     "Train an agent by the old loop, with some or all of its faults."
     cfg = legacy_config(faults, cfg)
     if isinstance(env, str) or callable(env):

@@ -229,7 +229,7 @@ def run(
     action: torch.Tensor,  # (B, T, A), the action before each step; zeros at a start
     start: torch.Tensor,  # (B, T) bool, where an episode begins
     state: MemoryState = None,  # what came before the window; None: nothing
-) -> tuple:  # h (B, T, D), the state after the window
+) -> tuple[torch.Tensor, MemoryState]:  # h (B, T, D), the state after the window
     "`forward`, and the state to continue from."
     state = self.initial(len(z)) if state is None else state
     self._check_inputs(z, action, start, state, "BT")
@@ -254,7 +254,7 @@ def step(
     action_prev: torch.Tensor,  # (N, A), the action before; zeros at a start
     state: MemoryState,  # of the step before, or `initial`
     start: torch.Tensor,  # (N,) bool, where an episode begins
-) -> tuple:  # h (N, D), state
+) -> tuple[torch.Tensor, MemoryState]:  # h (N, D), state
     "One more step: what `forward` gives for a window's last step, at the cost of that step alone."
     self._check_inputs(z, action_prev, start, state, "N")
     C, detached = self.cfg.context, self.cfg.history == "detached"
@@ -313,7 +313,7 @@ def memory_loss(
     h: torch.Tensor,  # (..., D)
     next_z: torch.Tensor,  # (..., z_dim), of the observation that followed, an episode's last one included
     rate: float = 0.01,  # how fast the units follow
-) -> tuple:  # loss: mean squared error, where 1 is that of copying z; metrics
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:  # loss: mean squared error, where 1 is that of copying z; metrics
     "How wrong `predict_next` is."
     change = (next_z - z).detach()  # (..., z_dim)
     if memory.training:

@@ -86,7 +86,7 @@ CAR_RACING = dict(
 )
 
 # %% ../../nbs/348_control.options.ipynb #cell-11
-def presets() -> dict:  # name -> ControlConfig
+def presets() -> dict[str, ControlConfig]:  # name -> ControlConfig
     "Configurations to begin with."
     return {
         "published": ControlConfig(),
@@ -149,7 +149,7 @@ def resolve_auto(cfg: ControlConfig) -> ControlConfig:
     return dataclasses.replace(cfg, env_batch_number=str(n))
 
 # %% ../../nbs/348_control.options.ipynb #cell-28
-def legacy_faults(cfg: ControlConfig) -> list:
+def legacy_faults(cfg: ControlConfig) -> list[str]:
     "The faults of the old loop that a configuration keeps."
     return [] if cfg.use_a2c else [f for f in FAULTS if f != "linear" or not cfg.use_improved_controller]
 

@@ -95,7 +95,7 @@ def predictor_losses(
     rew: torch.Tensor,  # (...), what it earned
     terminated: torch.Tensor,  # (...) bool, true terminations only
     rate: float = 0.01,  # how fast the units follow
-) -> tuple:  # loss, metrics
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:  # loss, metrics
     "Squared error of the reward, where 1 is that of the mean, and cross-entropy of the termination."
     if predictors.training:
         predictors.update_units(z.detach(), rew, terminated, rate)
@@ -126,7 +126,7 @@ class MemoryLearner(nn.Module):
     def loss(
         self,
         batch: dict,  # z, next_z (B, T, z_dim), prev, act (B, T, A), start, terminated (B, T) bool, rew (B, T)
-    ) -> tuple:  # loss, metrics
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:  # loss, metrics
         "Next latent, reward and termination."
         z, act = batch["z"], batch["act"]
         h = self.memory(z, batch["prev"], batch["start"])

@@ -66,7 +66,7 @@ def collect_experience(
     seed: int = 0,  # of the actions
     agent: WorldModelAgent = None,  # who acts; None: a random policy
     sticky_prob: float = 0.0,  # of the random policy
-) -> dict:  # obs, next_obs, prev_action, action, start, rew, terminated, truncated: (T, N, ...)
+) -> dict[str, torch.Tensor]:  # obs, next_obs, prev_action, action, start, rew, terminated, truncated: (T, N, ...)
     "Real steps to learn parts from."
     env, rng, n = EpisodeStarts(env), Rng(seed, "collect"), env.batch_shape[-1]
     random_policy = RandomPolicy(env.action_space, n, rng, sticky_prob)
@@ -85,7 +85,7 @@ def pretrain_vision(
     seed: int = 0,  # of the shuffles
     run=None,  # a wmil.runs.Run to log into
     batch_size: int = 16,  # B, pictures
-) -> list:  # metrics by logged row; empty if there is nothing to learn
+) -> list[dict]:  # metrics by logged row; empty if there is nothing to learn
     "Learn to see; `ConfigError` for a frozen vision."
     weights = list(agent.vision.parameters())
     if not weights:
@@ -105,7 +105,7 @@ def encode_experience(
     agent: WorldModelAgent,  # whose vision
     data: dict,  # from `collect_experience`
     batch_size: int = 256,  # observations encoded at once
-) -> dict:  # (N, T, ...), as `LatentWindows` takes them
+) -> dict[str, torch.Tensor]:  # (N, T, ...), as `LatentWindows` takes them
     "Collected steps as the agent sees them."
 
     def _encode(obs):
@@ -142,7 +142,7 @@ def pretrain_memory(
     seed: int = 0,  # of the windows
     run=None,  # a wmil.runs.Run to log into
     batch_size: int = 16,  # B, windows
-) -> list:  # metrics by logged row
+) -> list[dict]:  # metrics by logged row
     "Learn what comes next, as the vision sees it."
     agent.to(pick_device(training.device))
     length = min(2 * agent.cfg.memory.context, len(data["rew"]))

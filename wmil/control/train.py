@@ -244,7 +244,7 @@ def fit_control(
     run: Run,  # to log into
     resume: bool = False,  # continue from its newest checkpoint
     progress: bool = True,  # show a progress bar
-) -> list:  # metrics by logged row
+) -> list[dict]:  # metrics by logged row
     "Train, keeping the best weights."
     settings, training = agent_config(cfg), trainer_config(cfg)
     with ReturnBar(total=training.total_steps, unit="step", disable=not progress) as bar:

@@ -82,7 +82,7 @@ def train_agent(
     run=None,  # a wmil.runs.Run to log into
     agent: WorldModelAgent = None,  # one to continue with; None: a fresh one
     resume: bool = False,  # continue from the run's newest checkpoint
-) -> tuple:  # agent, history
+) -> tuple[WorldModelAgent, list[dict]]:  # agent, history
     "Train an agent in environments."
     if isinstance(env, str) or callable(env):
         env = make_envs(env, cfg.envs, seed, learning=True)
@@ -170,7 +170,7 @@ def _check_sizes(cfg, weights, source):
 def load_agent(
     folder,  # a folder that `save_agent` wrote
     env=None,  # class or function that makes its environment, where a name alone doesn't
-) -> tuple:  # agent, name of its environment
+) -> tuple[WorldModelAgent, str]:  # agent, name of its environment
     "Make an agent again; `CheckpointError` if only parts were saved."
     checkpoint = read_agent(folder)
     about, source = _about(checkpoint), str(checkpoint.path)

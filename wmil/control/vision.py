@@ -33,7 +33,7 @@ class VisionOutput(NamedTuple):
 def fixed_scale(
     space: Box,  # of the observations, flat
     scale=None,  # unit of each dimension; None: half the width of its range, 1 if it has no bounds
-) -> tuple:  # (centre, scale), float64 arrays
+) -> tuple[np.ndarray, np.ndarray]:  # (centre, scale), float64
     "Centre and unit of each dimension of a space; `ConfigError` for a scale that doesn't fit."
     bounded = (np.abs(space.low) < 1e6) & (np.abs(space.high) < 1e6) & (space.high > space.low)
     low = np.where(bounded, space.low, -1).astype(np.float64)
@@ -247,7 +247,7 @@ def decode(
 def loss(
     self: VQVision,
     batch: dict,  # obs (B, 64, 64, 3) uint8
-) -> tuple:  # loss, metrics
+) -> tuple[torch.Tensor, dict]:  # loss, metrics
     "Reconstruction and commitment, for a trainer."
     out = self(batch["obs"])
 

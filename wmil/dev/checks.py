@@ -61,7 +61,7 @@ def _imports_of(path, modules):
     return errors
 
 # %% ../../nbs/930_dev.checks.ipynb #cell-10
-def check_imports() -> list:  # sentences
+def check_imports() -> list[str]:  # sentences
     "Every import that breaks the order of the notebooks."
     numbers = [p.name[:3] for p in lessons()]
     twice = sorted({n for n in numbers if numbers.count(n) > 1})
@@ -88,7 +88,7 @@ def _definitions(path):
     return sorted(name for name in names if name[0] != "_" and name != "main")
 
 
-def check_names() -> list:  # sentences
+def check_names() -> list[str]:  # sentences
     "Public names that two modules define."
     places = {}
     for path in sorted((root() / "wmil").rglob("*.py")):
@@ -114,7 +114,7 @@ def _texts(outputs):
 # %% ../../nbs/930_dev.checks.ipynb #cell-18
 def output_errors(
     path: Path,  # a notebook
-) -> list:  # sentences
+) -> list[str]:  # sentences
     "What must not be saved with a notebook."
     name = display_path(path)
     errors = [f"{name} is saved with an error: {failure(path)}"] if failure(path) else []
@@ -128,7 +128,7 @@ def output_errors(
 # %% ../../nbs/930_dev.checks.ipynb #cell-20
 def widget_errors(
     path: Path,  # a notebook
-) -> list:  # sentences
+) -> list[str]:  # sentences
     "Live widgets that were saved with a notebook."
     widgets = []
     for i, c in enumerate(code_cells(read_notebook(path)), 1):
@@ -152,7 +152,7 @@ def _shows(source):
 # %% ../../nbs/930_dev.checks.ipynb #cell-24
 def missing_outputs(
     path: Path,  # a notebook
-) -> list:  # sentences
+) -> list[str]:  # sentences
     "Whether a notebook was saved without the outputs that its cells show."
     showing = [c for c in code_cells(read_notebook(path)) if _shows("".join(c["source"]))]
     saved = sum(bool(c.get("outputs")) for c in showing)
@@ -179,7 +179,7 @@ def _result_errors(path):
     return [e for e in dict.fromkeys(errors) if e]
 
 # %% ../../nbs/930_dev.checks.ipynb #cell-29
-def check_results() -> list:  # sentences
+def check_results() -> list[str]:  # sentences
     "Do the committed results come from a commit, each part of them too?"
     errors = []
     for path in sorted((root() / "results" / "paper").glob("*.json")):
@@ -208,7 +208,7 @@ def run_tool(
 # %% ../../nbs/930_dev.checks.ipynb #cell-34
 def error_output(
     r,  # finished process
-) -> list:  # its complaint, if it failed
+) -> list[str]:  # its complaint, if it failed
     "What a program that failed had to say."
     return [(r.stdout + r.stderr).strip()[-3000:]] if r.returncode else []
 
@@ -233,7 +233,7 @@ def _differing(a, b):
     return sorted(k for k in a.keys() | b.keys() if a.get(k) != b.get(k))
 
 # %% ../../nbs/930_dev.checks.ipynb #cell-38
-def check_clean() -> list:  # sentences
+def check_clean() -> list[str]:  # sentences
     "Are the notebooks as `nbdev_clean` leaves them, and saved with their outputs, without errors and private paths?"
     order = reading_order()
     paths = [*sum(order.values(), []), root() / "nbs" / "index.ipynb"]
@@ -247,7 +247,7 @@ def check_clean() -> list:  # sentences
     return errors + error_output(r) + [f"{f} is not clean: run nbdev_clean" for f in changed]
 
 # %% ../../nbs/930_dev.checks.ipynb #cell-40
-def check_library() -> list:  # sentences
+def check_library() -> list[str]:  # sentences
     "Is the library what `nbdev_export` makes of the notebooks, with nothing left over?"
     with tempfile.TemporaryDirectory() as copy:
         before = _copy_repository(Path(copy))
@@ -259,7 +259,7 @@ def check_library() -> list:  # sentences
     return error_output(r) + [f"{f} is out of step with its notebook: run nbdev_export" for f in changed]
 
 # %% ../../nbs/930_dev.checks.ipynb #cell-42
-def check_ruff() -> list:  # sentences
+def check_ruff() -> list[str]:  # sentences
     "Does ruff find anything in the library or the notebooks, and are they laid out by its formatter?"
     folders = [name for name in ("wmil", "nbs", "benchmarks", "tests") if (root() / name).is_dir()]
     lint = run_tool("ruff", "check", "--quiet", "--no-cache", "--output-format", "concise", *folders, NO_COLOR="1")
@@ -267,7 +267,7 @@ def check_ruff() -> list:  # sentences
     return error_output(lint) + error_output(layout)
 
 # %% ../../nbs/930_dev.checks.ipynb #cell-44
-def check_readme() -> list:  # sentences
+def check_readme() -> list[str]:  # sentences
     "Is README.md the translation of nbs/index.ipynb, and does that list the notebooks there are?"
     errors = []
     if translate_links(outline()) not in readme_text():

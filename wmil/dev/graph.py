@@ -94,7 +94,7 @@ def _check_experiment(job, name):
 def products(
     job: Job,  # the job
     tree: ast.AST,  # its code
-) -> list:  # files
+) -> list[Path]:  # files
     "The files that a notebook's code says it makes."
     files = []
     for function, name in names_given(tree, MAKES):
@@ -112,7 +112,7 @@ def products(
 # %% ../../nbs/905_dev.graph.ipynb #cell-12
 def config_hashes(
     tree: ast.AST,  # code
-) -> dict:  # file -> hash
+) -> dict[str, str]:  # file -> hash
     "The configuration files that code names."
     texts = (n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str))
     names = {text for text in texts if text.endswith((".yaml", ".yml"))}
@@ -156,7 +156,7 @@ def read_job(
 def all_jobs(
     preset: str,  # "smoke", "quick" or "paper"
     values: dict,  # notebook -> {parameter: value}
-) -> dict:  # name -> job
+) -> dict[str, Job]:  # name -> job
     "Every notebook of the batch."
     check_choice("preset", preset, PRESETS)
     folders = [root() / "nbs" / kind for kind in ("experiments", "figures")]
@@ -213,7 +213,7 @@ def graph(
     only: str = "",  # notebooks, or figures and tables they make, separated by blanks or commas; empty: all
     values: str = "",  # parameters, "notebook.parameter=value ..."
     rerun: bool = False,  # train again what the paper has results of
-) -> list:  # of jobs
+) -> list[Job]:
     "The notebooks to bring up to date, each with the files it reads and makes."
     jobs = all_jobs(preset, read_values(values))
     everything = [n for n, j in jobs.items() if preset != "paper" or not j.trains]

@@ -89,14 +89,14 @@ def read_notebook(
 # %% ../../nbs/900_dev.notebooks.ipynb #cell-13
 def code_cells(
     notebook: dict,  # what `read_notebook` returned
-) -> list:
+) -> list[dict]:
     "The cells that hold code."
     return [c for c in notebook["cells"] if c["cell_type"] == "code"]
 
 
 def read_cells(
     path,  # a notebook
-) -> list:  # (source, tags) of each code cell
+) -> list[tuple[str, list[str]]]:  # (source, tags) of each code cell
     "The code cells of a notebook."
     return [("".join(c["source"]), c["metadata"].get("tags", [])) for c in code_cells(read_notebook(path))]
 
@@ -137,7 +137,7 @@ def _name_argument(call, function, position):
 def names_given(
     tree: ast.AST,  # code
     functions: dict,  # function -> position of the name among its arguments
-) -> list:  # (function, name) of each call
+) -> list[tuple[str, str]]:  # (function, name) of each call
     "The names that code passes to functions; `WmilError` if one is not written out."
     names = []
     for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call)):
@@ -154,7 +154,7 @@ def skip_address_grammar():
 # %% ../../nbs/900_dev.notebooks.ipynb #cell-27
 def parameters(
     cells: list,  # (source, tags) of code cells
-) -> dict:  # name -> (annotation or None, default)
+) -> dict[str, tuple]:  # name -> (annotation or None, default)
     "What a notebook's parameters cell offers."
     offered, tagged = {}, [c for c in cells if "parameters" in c[1]]
     text = "\n".join(source for source, _ in tagged)
@@ -256,7 +256,7 @@ def _plain_value(text):
 # %% ../../nbs/900_dev.notebooks.ipynb #cell-42
 def read_values(
     text: str,  # "notebook.parameter=value ..."
-) -> dict:  # notebook -> {parameter: value}
+) -> dict[str, dict[str, str]]:  # notebook -> {parameter: value}
     "Parameters from the command line."
     values = {}
     for item in _split(text or ""):

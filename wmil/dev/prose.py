@@ -33,7 +33,7 @@ RESULTS = (
 # %% ../../nbs/932_dev.prose.ipynb #cell-07
 def look_like_results(
     text: str,  # a sentence
-) -> list:  # (what was found, its number)
+) -> list[tuple[str, float]]:  # (what was found, its number)
     "The numbers of a sentence that look like results, longest shapes first."
     found, taken = [], set()
     for match in (m for shape in RESULTS for m in re.finditer(shape, text)):
@@ -49,7 +49,7 @@ CODE = r"(?s)```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$|<!--.*?-->|(?<=\])\((?!
 
 def sentences(
     text: str,  # Markdown
-) -> list:  # of strings
+) -> list[str]:
     "The sentences, table rows and list items of a text, without code and formulas."
     return [s for s in re.split(r"(?<=[.!?:])\s+(?=[A-Z*`\[])|\n\s*\n|\n(?=\s*[|*-])", re.sub(CODE, "…", text)) if s]
 
@@ -70,7 +70,7 @@ ALWAYS = (1.0, 0.95)
 def typed_results(
     text: str,  # Markdown
     settings=(),  # numbers that may be said
-) -> list:  # what was found, in its sentence
+) -> list[str]:  # what was found, in its sentence
     "The results that a text types."
     found = []
     for sentence in (s for s in sentences(text) if "](http" not in s):
@@ -96,7 +96,7 @@ def _strings(tree):
 # %% ../../nbs/932_dev.prose.ipynb #cell-19
 def notebook_results(
     path,  # a notebook
-) -> list:  # sentences
+) -> list[str]:  # sentences
     "The results that a notebook types in its prose or its strings."
     tree = syntax(read_cells(path))
     texts = ["".join(c["source"]) for c in read_notebook(path)["cells"] if c["cell_type"] == "markdown"]
@@ -115,7 +115,7 @@ NOT_YET = (
 )  # figures with settings to declare
 
 # %% ../../nbs/932_dev.prose.ipynb #cell-23
-def check_prose() -> list:  # sentences
+def check_prose() -> list[str]:  # sentences
     "Do front page, figures and the benchmarks' README type no results?"
     notebooks = [root() / "nbs" / "index.ipynb", *sorted((root() / "nbs" / "figures").glob("*.ipynb"))]
     errors = [e for n in notebooks if n.exists() and n.stem not in NOT_YET for e in notebook_results(n)]
@@ -142,7 +142,7 @@ def _is_formula(match):
 # %% ../../nbs/932_dev.prose.ipynb #cell-28
 def draft_numbers(
     draft: str,  # LaTeX
-) -> list:  # what was found, in its surroundings
+) -> list[str]:  # what was found, in its surroundings
     "The numbers that a draft types."
     text = re.sub(FORMULA, _is_formula, _body(draft))
     text = re.sub(rf"\\(?:{ARGUMENTS})\*?(?:\[[^\]]*\])*\{{[^}}]*\}}|\[[a-z!]+\]", "…", text)
@@ -184,7 +184,7 @@ def draft_macros(
 # %% ../../nbs/932_dev.prose.ipynb #cell-33
 def draft_errors(
     path,  # a draft
-) -> list:  # sentences
+) -> list[str]:  # sentences
     "What is wrong with the numbers and macros of a draft."
     draft, name = path.read_text(encoding="utf-8"), display_path(path)
     written, own, used = draft_macros(draft)
@@ -207,7 +207,7 @@ def _unloaded(drafts):
     return [f"{name} is loaded by no draft: use it, or don't write it" for name in idle]
 
 
-def check_drafts() -> list:  # sentences
+def check_drafts() -> list[str]:  # sentences
     "Do the drafts of the paper type no numbers, and use every macro that a notebook writes for them?"
     drafts = sorted((root() / "paper_drafts").glob("*.tex"))
     return [e for path in drafts for e in draft_errors(path)] + (_unloaded(drafts) if drafts else [])

@@ -28,12 +28,12 @@ SECTIONS = {
 }
 
 # %% ../../nbs/920_dev.readme.ipynb #cell-07
-def lessons() -> list:  # paths
+def lessons() -> list[Path]:
     "The numbered notebooks, in reading order."
     return sorted((root() / "nbs").glob("[0-9][0-9][0-9]_*.ipynb"))
 
 
-def reading_order() -> dict:  # section -> notebooks
+def reading_order() -> dict[str, list[Path]]:  # section -> notebooks
     "All notebooks but the front page, as they are to be read."
     order = {title: [p for p in lessons() if p.name[0] == digit] for digit, title in SECTIONS.items()}
     for name in ("howto", "experiments", "figures", "tests"):
@@ -45,7 +45,7 @@ def reading_order() -> dict:  # section -> notebooks
 # %% ../../nbs/920_dev.readme.ipynb #cell-09
 def opening(
     path: Path,  # a notebook
-) -> tuple:  # (title, claim)
+) -> tuple[str, str]:  # (title, claim)
     "Title and claim of a notebook."
     cells = read_notebook(path)["cells"]
     text = "".join(cells[0]["source"]) if cells else ""

@@ -182,7 +182,7 @@ def _check_text(claim):
 # %% ../../nbs/937_dev.recheck.ipynb #cell-36
 def claim_row(
     claim: Claim,  # one of `CLAIMS`
-) -> list:  # of texts
+) -> list[str]:
     "The cells of a claim's row, but for what has changed since."
     n = claim_numbers(claim)
     figure = f"[{claim.figure}](nbs/figures/{claim.figure}.ipynb)"
@@ -205,7 +205,7 @@ def _known(claim):
     return re.escape(start), re.escape(end)
 
 
-def check_page() -> list:  # sentences
+def check_page() -> list[str]:  # sentences
     "What is out of date in CLAIMS.md, where there are results."
     if not list((root() / "results" / "paper").glob("*.json")):
         return []

@@ -18,7 +18,7 @@ from .notebooks import read_cells
 from .readme import lessons, opening, reader_view, reading_order
 
 # %% ../../nbs/925_dev.site.ipynb #cell-07
-def library() -> dict:  # module -> notebook
+def library() -> dict[str, Path]:  # module -> notebook
     "Which notebook makes which module."
     modules = {}
     for path in lessons():
@@ -107,7 +107,7 @@ def reference_page(
     return "\n".join(page)
 
 # %% ../../nbs/925_dev.site.ipynb #cell-18
-def public_names() -> dict:  # name -> module
+def public_names() -> dict[str, str]:  # name -> module
     "The public functions and classes of the library."
     names = {}
     for module in library():

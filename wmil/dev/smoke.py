@@ -81,7 +81,7 @@ def run_here(
     return f"{display_path(path)}: {error}" if error else ""
 
 # %% ../../nbs/935_dev.smoke.ipynb #cell-17
-def tested_notebooks() -> list:  # of paths
+def tested_notebooks() -> list[Path]:
     "The notebooks that run as they are: lessons, how-tos, tests and figures."
     paths = sorted((root() / "nbs").rglob("[!._]*.ipynb"))
     return [p for p in paths if not (p.parent / ".notest").exists() and p.parent.name[0] not in "._"]
@@ -235,7 +235,7 @@ def _in_process(self: NotebookTests, path, environment, options):
 
 # %% ../../nbs/935_dev.smoke.ipynb #cell-29
 @patch
-def run_graph(self: NotebookTests) -> list:  # of `NotebookRun`
+def run_graph(self: NotebookTests) -> list[NotebookRun]:
     "How the experiments went, and the figures drawn from what they made."
     experiments = [future.result() for future in self._experiments]
     figures = [self._submit_job(job) for job in self._figures]
@@ -243,7 +243,7 @@ def run_graph(self: NotebookTests) -> list:  # of `NotebookRun`
 
 
 @patch
-def run_lessons(self: NotebookTests) -> list:  # of `NotebookRun`
+def run_lessons(self: NotebookTests) -> list[NotebookRun]:
     "How all others went."
     return [future.result() for future in self._lessons]
 

@@ -92,7 +92,7 @@ def _resample(self: TransitionBatches, sets, seeds):
 def next(
     self: TransitionBatches,
     learner=None,  # not used
-) -> dict:  # obs, act, rew, next_obs, terminated of shape (B, ...), or (S, B, ...) with a list of seeds
+) -> dict[str, torch.Tensor]:  # obs, act, rew, next_obs, terminated: (B, ...), or (S, B, ...) for a list of seeds
     "The next batch."
     at = self._draw() if self.replace else self._deal()  # (S, B), positions in each network's rows
     rows = (at + self.first.unsqueeze(1)).flatten()

@@ -290,7 +290,7 @@ def split(
     self: Transitions,
     fraction: float = 0.8,  # fraction of the episodes that go to the first part
     seed: int = 0,  # decides which
-) -> tuple:  # (train, test), with the episode numbers they had
+) -> tuple["Transitions", "Transitions"]:  # (train, test), with the episode numbers they had
     "Two parts with no episode in common."
     n = len(self.starts)
     _check_split(fraction, n)
@@ -332,7 +332,7 @@ def stretch(
     self: Transitions,
     starts: torch.Tensor,  # rows (W,), out of `windows(k)`
     k: int,  # steps in a sequence
-) -> dict:  # obs (W, D); act (W, k, A), next_obs (W, k, D), rew (W, k), terminated (W, k)
+) -> dict[str, torch.Tensor]:  # obs (W, D); act (W, k, A), next_obs (W, k, D), rew (W, k), terminated (W, k)
     "Sequences of `k` steps: where they begin, the actions, and what came of them."
     _check_horizon(k)
     last = starts + k - 1

@@ -134,7 +134,7 @@ class NoisyDriver:
 def draw_styles(
     self: NoisyDriver,
     n: int,  # N
-) -> tuple:  # styles (N, 4), uniform numbers that decide who takes them (N,)
+) -> tuple[torch.Tensor, torch.Tensor]:  # styles (N, 4), uniform numbers that decide who takes them (N,)
     "New styles: speed, care, place, noise."
     speed, is_blind, care, kind, place, noise, u = self.rng.rand(n, 7).unbind(-1)
     care = torch.where(is_blind < self.blind, 0.0, 0.3 + 0.7 * care)

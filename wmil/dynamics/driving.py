@@ -163,7 +163,7 @@ _EXPECTED = "expected 3 numbers, steer in [-1, 1], throttle and brake in [0, 1]"
 def check_action(
     self: DrivingEnv,
     action,  # what should be steer, throttle, brake
-) -> list:  # three floats inside the box
+) -> list[float]:  # three floats inside the box
     "`WmilError` for anything that is not an action, or comes too early."
     if self.t is None:
         raise WmilError("step was called before reset, or after the end of an episode: call reset first")
@@ -185,7 +185,7 @@ def check_action(
 def step(
     self: DrivingEnv,
     action,  # steer, throttle, brake
-) -> tuple:  # obs, reward, terminated, truncated, info
+) -> tuple[np.ndarray, float, bool, bool, dict]:  # obs, reward, terminated, truncated, info
     "One fifteenth of a second."
     steer, throttle, brake = self.check_action(action)
     e = self.ego

@@ -15,6 +15,7 @@ from ..rng import stream_seed
 from .data import Transitions
 from .model import WorldModel, WorldModelConfig, world_model_loss
 from ..seeds import bmm, stack_seeds
+from ..systems import DynamicsRollout, DynamicsStep
 
 # %% ../../nbs/220_dynamics.ensemble.ipynb #cell-05
 class WorldModelEnsemble(nn.Module):
@@ -75,7 +76,7 @@ def predict(
     self: WorldModelEnsemble,
     state: torch.Tensor,  # (B, D), or (S, B, D)
     action: torch.Tensor,  # (B, A), or (S, B, A)
-) -> tuple:  # next state (M, B, D), reward (M, B), termination (M, B); with S in front where there are S ensembles
+) -> DynamicsStep:  # next state (M, B, D), reward (M, B), done (M, B); S ensembles have S in front
     "What every member predicts for every sample."
     _check_states(self, state)
     lead = (self.num_models,) if self.groups is None else (self.groups, self.num_models)
@@ -84,13 +85,13 @@ def predict(
         return x.unsqueeze(-3).expand(*lead, *x.shape[-2:]).reshape(self.num_seeds, *x.shape[-2:])
 
     outputs = self.model.step(_to_members(state), _to_members(action))
-    return tuple(x.view(*lead, *x.shape[1:]) for x in outputs)
+    return DynamicsStep(*(x.view(*lead, *x.shape[1:]) for x in outputs))
 
 # %% ../../nbs/220_dynamics.ensemble.ipynb #cell-13
 @patch
-def forward(self: WorldModelEnsemble, state, action) -> tuple:
+def forward(self: WorldModelEnsemble, state, action) -> tuple[torch.Tensor, torch.Tensor]:
     "Mean and standard deviation of the members' next states, (B, D) each."
-    states = self.predict(state, action)[0]
+    states = self.predict(state, action).next_state
     return states.mean(-3), states.std(-3)
 
 # %% ../../nbs/220_dynamics.ensemble.ipynb #cell-15
@@ -118,7 +119,7 @@ def step(
     self: WorldModelEnsemble,
     state: torch.Tensor,  # (K, ..., D), K divisible by M; or (S, N, ..., D) with N divisible by M
     action: torch.Tensor,  # the same with A
-) -> tuple:  # next state, reward, probability of termination
+) -> DynamicsStep:
     "Dynamics for planners and imagined environments: each sample is imagined by one member."
     shape = state.shape[:-1]
     _check_deal(shape, self.groups, self.num_models)
@@ -128,7 +129,7 @@ def step(
         return x.reshape(self.num_seeds, per_member, x.shape[-1])
 
     next_state, reward, done = self.model.step(_deal(state), _deal(action))
-    return next_state.view_as(state), reward.view(shape), done.view(shape)
+    return DynamicsStep(next_state.view_as(state), reward.view(shape), done.view(shape))
 
 # %% ../../nbs/220_dynamics.ensemble.ipynb #cell-23
 def _check_imagine(ensemble, actions):
@@ -144,13 +145,13 @@ def imagine(
     self: WorldModelEnsemble,
     state: torch.Tensor,  # (B, D)
     actions: torch.Tensor,  # (B, H, A)
-) -> tuple:  # states (M, B, H, D), rewards (M, B, H), probabilities of termination (M, B, H)
+) -> DynamicsRollout:  # states (M, B, H, D), rewards (M, B, H), dones (M, B, H)
     "Every member imagines every sequence to its end, from its own predictions."
     _check_imagine(self, actions)
     state = state.expand(self.num_models, *state.shape)
     actions = actions.expand(self.num_models, *actions.shape)
     states, rewards, dones = self.model.rollout(state, actions)
-    return states[:, :, 1:], rewards, dones
+    return DynamicsRollout(states[:, :, 1:], rewards, dones)
 
 # %% ../../nbs/220_dynamics.ensemble.ipynb #cell-27
 @patch
@@ -213,7 +214,11 @@ class FrozenEnsemble:
 
 # %% ../../nbs/220_dynamics.ensemble.ipynb #cell-34
 @patch
-def predict_scaled(self: FrozenEnsemble, state, action) -> tuple:  # (G, B, D), (G, B, A)
+def predict_scaled(
+    self: FrozenEnsemble,
+    state: torch.Tensor,  # (G, B, D)
+    action: torch.Tensor,  # (G, B, A)
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     "Scaled change, scaled reward, logit of the termination, in the chosen precision."
     unit = self.unit
     z = ((state - unit["state_mean"]) / unit["state_std"]).to(self.dtype)
@@ -232,7 +237,7 @@ def predict_scaled(self: FrozenEnsemble, state, action) -> tuple:  # (G, B, D), 
 
 # %% ../../nbs/220_dynamics.ensemble.ipynb #cell-36
 @patch
-def __call__(self: FrozenEnsemble, state, action) -> tuple:
+def __call__(self: FrozenEnsemble, state, action) -> DynamicsStep:
     "Next state, reward, probability of termination; shapes as in `WorldModelEnsemble.step`."
     shape = state.shape[:-1]
     _check_deal(shape, self.groups, self.num_models)
@@ -242,7 +247,7 @@ def __call__(self: FrozenEnsemble, state, action) -> tuple:
     next_state = torch.addcmul(dealt_state + unit["delta_mean"], unit["delta_std"], delta.float())
     reward = torch.addcmul(unit["reward_mean"], unit["reward_std"], reward.float())
     done = (logit.float() - unit["done_shift"]).sigmoid_()
-    return next_state.view_as(state), reward.view(shape), done.view(shape)
+    return DynamicsStep(next_state.view_as(state), reward.view(shape), done.view(shape))
 
 # %% ../../nbs/220_dynamics.ensemble.ipynb #cell-38
 @patch
@@ -262,11 +267,11 @@ def uncertainty(
     data: Transitions,  # held out
     horizon: int = 1,  # steps imagined
     limit: int = 2048,  # use at most so many starts, evenly spaced
-) -> tuple:  # (disagreement (W, horizon), error (W, horizon)), both in units of a typical change
+) -> tuple[torch.Tensor, torch.Tensor]:  # disagreement, error: (W, horizon) each, in units of a typical change
     "The ensemble's estimate of its error, and the error."
     starts = data.windows(horizon)
     stride = -(-len(starts) // limit)
     part = data.stretch(starts[::stride], horizon)
-    states = ensemble.imagine(part["obs"], part["act"])[0]  # (M, W, H, D)
+    states = ensemble.imagine(part["obs"], part["act"]).states  # (M, W, H, D)
     error = ((states.mean(0) - part["next_obs"]) / ensemble.model.delta_std[0]).square().mean(-1).sqrt()
     return ensemble.disagreement(states), error

@@ -95,7 +95,7 @@ def sample_start(self: ImaginedEnv) -> torch.Tensor:  # (N, D) or (S, N, D)
 
 
 @patch
-def reset(self: ImaginedEnv) -> tuple:
+def reset(self: ImaginedEnv) -> tuple[torch.Tensor, dict]:
     "Start all branches."
     self.obs = self.sample_start()
     self.t = torch.zeros(self.batch_shape, dtype=torch.long)
@@ -137,7 +137,7 @@ def _choose_member(self: ImaginedEnv, states, rewards, dones):
 def step(
     self: ImaginedEnv,
     act,  # (N,) or (N, A), with S in front for several seeds
-) -> tuple:  # obs, reward, terminated, truncated, info
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, dict]:  # obs, reward, terminated, truncated, info
     "One imagined step of every branch; those that end start again from a real state."
     if self.obs is None:
         raise WmilError("step was called before reset: call reset first")
@@ -156,7 +156,7 @@ def step(
 
 # %% ../../nbs/240_dynamics.imagination.ipynb #cell-19
 @patch
-def metrics(self: ImaginedEnv) -> dict:
+def metrics(self: ImaginedEnv) -> dict[str, torch.Tensor]:
     "Fraction of imagined steps on which the members disagreed too much."
     return {"refused": torch.tensor(self.num_uncertain / max(1, self.num_steps))}
 
@@ -252,7 +252,7 @@ class ImaginationLearner:
 
 # %% ../../nbs/240_dynamics.imagination.ipynb #cell-42
 @patch
-def random_actions(self: ImaginationLearner) -> dict:
+def random_actions(self: ImaginationLearner) -> dict[str, torch.Tensor]:
     "Actions drawn uniformly."
     space = self.system.action_space
     if hasattr(space, "n"):
@@ -313,7 +313,7 @@ def _prepare(self: ImaginationLearner, data, source):
 
 # %% ../../nbs/240_dynamics.imagination.ipynb #cell-50
 @patch
-def learn(self: ImaginationLearner) -> dict:  # "model_loss", "imagined_reward", "refused"
+def learn(self: ImaginationLearner) -> dict[str, torch.Tensor]:  # "model_loss", "imagined_reward", "refused"
     "One round after acting: first the model, then the policy in it."
     if self.data is None:
         raise WmilError("there are no real steps to learn from: call collect_real first")

@@ -20,6 +20,7 @@ from .data import Transitions
 from ..checkpoints import CheckpointError, latest_checkpoint, load_weights, save_checkpoint, using_state
 from ..policies import mlp
 from ..seeds import Linear
+from ..systems import DynamicsRollout, DynamicsStep
 
 # %% ../../nbs/215_dynamics.model.ipynb #cell-05
 STATISTICS = ("state", "action", "delta", "reward")
@@ -28,7 +29,7 @@ STATISTICS = ("state", "action", "delta", "reward")
 def mean_and_std(
     x: torch.Tensor,  # (B, ...) or (S, B, ...)
     dim: int = 0,  # the dimension of samples
-) -> tuple:  # (mean, std); where nothing varies the std is 1, so that you can divide by it
+) -> tuple[torch.Tensor, torch.Tensor]:  # (mean, std); where nothing varies the std is 1, so that you can divide by it
     "Mean and standard deviation; a constant gets the unit 1."
     mean, std = x.mean(dim), x.std(dim, correction=0)
     return mean, torch.where(std > 1e-6 * (1 + mean.abs()), std, torch.ones_like(std))
@@ -79,7 +80,7 @@ class WorldModel(nn.Module):
         self,
         state: torch.Tensor,  # (B, D)
         action: torch.Tensor,  # (B, A)
-    ) -> tuple:  # next state (B, D), reward (B, 1), probability of termination (B, 1)
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # next state (B, D), reward, termination (B, 1)
         "What the action leads to."
         self.check_inputs(state, action)
         delta, reward, logit = self.predict_scaled(state, action)
@@ -108,7 +109,7 @@ def predict_scaled(
     self: WorldModel,
     state: torch.Tensor,  # (..., D)
     action: torch.Tensor,  # (..., A)
-) -> tuple:
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     "Scaled change (..., D), scaled reward (..., 1), logit of the termination (..., 1)."
     z = self.encoder((state - _align(self.state_mean, state)) / _align(self.state_std, state))
     scaled_action = (action - _align(self.action_mean, action)) / _align(self.action_std, action)
@@ -136,10 +137,10 @@ def _check_plan(actions, action_dim):
 
 # %% ../../nbs/215_dynamics.model.ipynb #cell-22
 @patch
-def step(self: WorldModel, state, action) -> tuple:
+def step(self: WorldModel, state, action) -> DynamicsStep:
     "The model as dynamics: next state (..., D), reward (...), probability of termination (...)."
     next_state, reward, done = self(state, action)
-    return next_state, reward.squeeze(-1), done.squeeze(-1)
+    return DynamicsStep(next_state, reward.squeeze(-1), done.squeeze(-1))
 
 # %% ../../nbs/215_dynamics.model.ipynb #cell-24
 @patch
@@ -147,7 +148,7 @@ def rollout(
     self: WorldModel,
     initial_state: torch.Tensor,  # (B, D)
     actions: torch.Tensor,  # (B, H, A)
-) -> tuple:  # states (B, H+1, D), rewards (B, H), probabilities of termination (B, H)
+) -> DynamicsRollout:  # states (B, H+1, D), the first is the one given
     "Imagine H steps; each starts from what the last one predicted."
     _check_plan(actions, self.action_dim)
     states, rewards, dones = [initial_state], [], []
@@ -156,7 +157,7 @@ def rollout(
         states.append(state)
         rewards.append(reward)
         dones.append(done)
-    return torch.stack(states, -2), torch.stack(rewards, -1), torch.stack(dones, -1)
+    return DynamicsRollout(torch.stack(states, -2), torch.stack(rewards, -1), torch.stack(dones, -1))
 
 # %% ../../nbs/215_dynamics.model.ipynb #cell-29
 @config
@@ -175,7 +176,7 @@ def world_model_loss(
     model: WorldModel,  # or stacked ones
     batch: dict,  # obs (..., B, D), act (..., B, A), next_obs (..., B, D), rew (..., B), terminated (..., B)
     cfg: WorldModelConfig = WorldModelConfig(),  # weights
-) -> dict:  # "total", "state", "reward", "done": scalars, or one per network
+) -> dict[str, torch.Tensor]:  # "total", "state", "reward", "done": scalars, or one per network
     "The three losses in scaled units, and their weighted sum."
 
     def _mean(x):
@@ -278,10 +279,10 @@ class NoChange(nn.Module):
 # %% ../../nbs/215_dynamics.model.ipynb #cell-47
 @torch.inference_mode()
 def imagine_open_loop(
-    step,  # dynamics: (state (..., D), action (..., A)) -> next state, reward, done
+    step,  # dynamics: (state (..., D), action (..., A)) -> `DynamicsStep`, or a tuple like it
     state: torch.Tensor,  # (..., D)
     actions: torch.Tensor,  # (..., H, A)
-) -> tuple:  # states (..., H, D), rewards (..., H), dones (..., H)
+) -> DynamicsRollout:  # states (..., H, D), without the one given
     "What any dynamics predict for a sequence of actions."
     if actions.shape[-2] < 1:
         raise WmilError(f"actions have shape {tuple(actions.shape)}: expected a horizon of 1 or more")
@@ -290,7 +291,7 @@ def imagine_open_loop(
         steps.append(step(state, action))
         state = steps[-1][0]
     states, rewards, dones = zip(*steps)
-    return torch.stack(states, -2), torch.stack(rewards, -1), torch.stack(dones, -1)
+    return DynamicsRollout(torch.stack(states, -2), torch.stack(rewards, -1), torch.stack(dones, -1))
 
 # %% ../../nbs/215_dynamics.model.ipynb #cell-49
 def k_step_error(
@@ -303,7 +304,7 @@ def k_step_error(
     starts = data.windows(horizon)
     stride = -(-len(starts) // limit)
     part = data.stretch(starts[::stride], horizon)
-    states, _, _ = imagine_open_loop(step, part["obs"], part["act"])
+    states = imagine_open_loop(step, part["obs"], part["act"]).states
     return ((states - part["next_obs"]) / mean_and_std(data.obs)[1]).square().mean((0, 2))
 
 # %% ../../nbs/215_dynamics.model.ipynb #cell-54
@@ -311,7 +312,7 @@ def calibration(
     prob: torch.Tensor,  # predicted, any shape
     happened: torch.Tensor,  # bool, the same shape
     bins: int = 10,  # equally wide
-) -> dict:  # "predicted", "observed", "count" of the bins that are not empty
+) -> dict[str, torch.Tensor]:  # "predicted", "observed", "count" of the bins that are not empty
     "How often an event predicted with probability p happened (the points of a reliability diagram)."
     prob, happened = prob.flatten().double(), happened.flatten().double()
     index = (prob * bins).long().clamp(max=bins - 1)

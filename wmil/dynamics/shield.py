@@ -26,7 +26,7 @@ def predict_outcomes(
     model,  # an ensemble, or its frozen form
     state: torch.Tensor,  # (B, D)
     actions: torch.Tensor,  # (B, H, A)
-) -> tuple:  # probability of having crashed by each step (M, B, H), reward imagined until then (M, B)
+) -> tuple[torch.Tensor, torch.Tensor]:  # crash probability by each step (M, B, H), reward until then (M, B)
     "What every member expects of plans; `crash_probability` for planners, in the frozen ensemble's precision."
     if actions.ndim != 3 or actions.shape[1] < 1:
         expected = "expected (B, horizon, A) with a horizon of 1 or more"
@@ -81,7 +81,7 @@ def judge(
     self: Shield,
     state: torch.Tensor,  # (B, D)
     actions: torch.Tensor,  # (B, H, A)
-) -> tuple:  # probability of a crash (B,), imagined reward (B,)
+) -> tuple[torch.Tensor, torch.Tensor]:  # probability of a crash (B,), imagined reward (B,)
     "Each plan with the backup after it, averaged over the members."
     if self.backup is not None:
         actions = torch.cat([actions, self.backup.expand(len(actions), *self.backup.shape)], 1)
@@ -144,7 +144,7 @@ def manoeuvres(
 # %% ../../nbs/250_dynamics.shield.ipynb #cell-27
 def driving_rates(
     batch: dict,  # what `rollout` in Driving gave, (T, N, ...)
-) -> dict:  # "crashes_per_km", "crashes_per_minute", "speed" m/s, "km", "reward" per step
+) -> dict[str, float]:  # "crashes_per_km", "crashes_per_minute", "speed" m/s, "km", "reward" per step
     "How far, how fast and how badly; every step counts, whatever episode it belongs to."
     speed = batch["obs"][..., 2 * LIDAR_CELLS].double() * TOP_SPEED
     crashes = int(batch["terminated"].sum())

@@ -107,7 +107,7 @@ def _answer_words(right):
 
 def probed_attributes(
     task,  # SymbolicTask
-) -> dict:  # name -> (K,) words
+) -> dict[str, np.ndarray]:  # name -> (K,) words
     "The attributes of a task's states that can be probed, and the right actions where they can."
     columns = {a.name: [str(s.values[i]) for s in task.states_list] for i, a in enumerate(task.spec)}
     columns["right actions"] = [_answer_words(row) for row in task.right]
@@ -119,7 +119,7 @@ def probe_votes(
     embedding: np.ndarray,  # (K, H)
     classes: np.ndarray,  # (K,) words
     state: int,  # index of the one that is left out
-) -> tuple:  # words, votes for each
+) -> tuple[tuple[str, ...], np.ndarray]:  # words, votes for each
     "What a linear probe that was fitted on all other states votes for."
     rest = np.arange(len(classes)) != state
     mean, std = embedding[rest].mean(0), embedding[rest].std(0)

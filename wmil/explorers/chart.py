@@ -180,7 +180,7 @@ def _limit_axes(ax, chart):
 # %% ../../nbs/631_explorers.chart.ipynb #cell-23
 def board_rows(
     board: ChartBoard,
-) -> list:  # of lists of charts
+) -> list[list[Chart]]:
     "Which charts stand side by side."
     rows, used = [[]], 0
     for chart in board.charts:

@@ -6,6 +6,7 @@
 __all__ = ['DOUBTFUL', 'Dream', 'DreamExplorer']
 
 # %% ../../nbs/620_explorers.dream.ipynb #cell-02
+import numpy as np
 from fastcore.basics import patch
 from ..core import WmilError
 from .expectations import comparison, expect, expect_and_learn, new_model, wrong_pixels
@@ -87,7 +88,7 @@ def wake(self: Dream):
 
 
 @patch
-def frames(self: Dream) -> list:  # of (64, 64)
+def frames(self: Dream) -> list[np.ndarray]:  # (64, 64) each
     "The frames of the dream; the first is real."
     return [self.play.steps[self.origin].frame, *(expected.frame for _, expected in self.dreamt)]
 

@@ -303,7 +303,7 @@ def _against(title, unit, expected, true, limits, step):
 
 # %% ../../nbs/636_explorers.dynamics.ipynb #cell-28
 @patch
-def curves(self: DynamicsExplorer) -> list:
+def curves(self: DynamicsExplorer) -> list[Chart]:
     "What can be read from the states, predicted and true, and the probability of a crash."
     e, (aside, _, speed, gap) = self.expected, _readable(self.outcome.states)
     crashed = np.zeros(HORIZON + 1)

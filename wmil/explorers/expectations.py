@@ -87,7 +87,7 @@ def comparison(
     title: str = "real",
     active: bool = False,  # whether the first panel answers to keys and clicks
     why: str = "nothing was expected",  # where there is no expectation
-) -> tuple:  # of three FramePanel
+) -> tuple[FramePanel, FramePanel, FramePanel]:
     "What came, what was expected, and where they differ."
     real = FramePanel(title, frame, active=active)
     if expected is None:
@@ -99,6 +99,6 @@ def comparison(
 # %% ../../nbs/615_explorers.expectations.ipynb #cell-17
 def wrong_pixels(
     expectations: list,  # of Expected or None
-) -> tuple:  # of int or None
+) -> tuple[int | None, ...]:
     "How many pixels each of them had wrong."
     return tuple(None if e is None else int(e.wrong.sum()) for e in expectations)

@@ -36,7 +36,7 @@ MOST_RUNS = 6  # of a folder
 
 def runs_in(
     folder,  # a run directory, or one that holds runs
-) -> list:  # their paths, the newest first
+) -> list[Path]:  # their paths, the newest first
     "The newest runs of a folder; `WmilError` if it holds none."
     folder = Path(folder)
     if (folder / "config.yaml").is_file():
@@ -112,7 +112,7 @@ def _curves(explorer, metric):
 
 # %% ../../nbs/635_explorers.monitor.ipynb #cell-14
 @patch
-def metric_names(self: TrainingMonitor) -> list:
+def metric_names(self: TrainingMonitor) -> list[str]:
     "The metrics of all runs."
     return list(dict.fromkeys(name for run in self.runs.values() for name in run.metric_names()))
 
@@ -127,7 +127,7 @@ def _distinct(explorer):
 
 
 @patch
-def charts(self: TrainingMonitor) -> tuple:
+def charts(self: TrainingMonitor) -> tuple[Chart, ...]:
     "One chart a metric, or a large one."
     if self.shown != OVERVIEW:
         large = dict(span=3, height=420, log=self.log)

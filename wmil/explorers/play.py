@@ -52,12 +52,12 @@ class Play:
         return len(self.steps) - 1
 
     @property
-    def kinds(self) -> tuple:
+    def kinds(self) -> tuple[int, ...]:
         "The kinds of action that the game knows."
         return (RESET, *sorted(self.engine.game._available_actions))
 
     @property
-    def legal(self) -> tuple:
+    def legal(self) -> tuple[int, ...]:
         "Those of them that are worth pressing now."
         return tuple(np.flatnonzero(self.engine.obs.legal).tolist())
 
@@ -114,7 +114,7 @@ def describe_step(
     before,  # Step, or the engine's Observation
     action: Action,
     after,  # what came of it
-) -> tuple:  # (sentence, tone)
+) -> tuple[str, str]:  # (sentence, tone)
     "What an action did, in a sentence."
     name = name_of(action)
     if after.state == "WIN":

@@ -68,7 +68,7 @@ def read_rows(
 
 # %% ../../nbs/634_explorers.watch.ipynb #cell-09
 @patch
-def metric_names(self: WatchedRun) -> list:
+def metric_names(self: WatchedRun) -> list[str]:
     "The metrics that were logged, in their order."
     return [name for name in dict.fromkeys(name for row in self.rows for name in row) if name != "step"]
 
@@ -95,7 +95,7 @@ def _open_files(process):
 
 def training_processes(
     paths: list,  # of run directories
-) -> dict:  # path -> psutil.Process, for those that are trained on this machine
+) -> dict[Path, psutil.Process]:  # path -> psutil.Process, for those that are trained on this machine
     "Which process trains each run."
     locks = {str((Path(path) / ".lock").resolve()): path for path in paths}
     holders = {}

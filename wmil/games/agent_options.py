@@ -51,7 +51,7 @@ SHORT_NAMES = {"nodes": "max_expansions"}  # of options
 
 def agent_options(
     cls,  # class of an agent
-) -> dict:  # name -> (annotation, default, name of the configuration that it belongs to or None)
+) -> dict[str, tuple]:  # name -> (annotation, default, name of the configuration that it belongs to or None)
     "The options of an agent; those in a configuration stand flat."
     options = {}
     for name, parameter in inspect.signature(cls).parameters.items():
@@ -126,7 +126,7 @@ def make_agent(
 # %% ../../nbs/496_games.agent_options.ipynb #cell-18
 def read_options(
     texts,  # name=value each
-) -> dict:  # name -> number, truth or text
+) -> dict[str, int | float | bool | str]:
     "Options from a command line; `ConfigError` names one that is none."
     options = {}
     for text in texts:

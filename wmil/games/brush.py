@@ -84,7 +84,7 @@ def draw_easel(
     columns: int,
     wrong: int,  # cells to be painted
     mixtures: int,  # that the cells want
-) -> tuple:  # Easel, (canvas, brush) in which it begins
+) -> tuple[Easel, tuple]:  # Easel, (canvas, brush) in which it begins
     "A canvas, at random."
     left, top, n = 1 + int(rng.integers(SQUARES - columns - 1)), 1 + int(rng.integers(5 - rows)), rows * columns
     cells = [(top + row) * SQUARES + left + column for row in range(rows) for column in range(columns)]

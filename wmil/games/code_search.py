@@ -40,7 +40,7 @@ def code_gradient(
     frames: torch.Tensor,  # (B, 64, 64) uint8
     tokens: torch.Tensor,  # (B, 8, 8)
     precision: str,  # "fp32" or "bf16"
-) -> tuple:  # gradient (B, 8, 8, D), number of wrong pixels (B,)
+) -> tuple[torch.Tensor, torch.Tensor]:  # gradient (B, 8, 8, D), number of wrong pixels (B,)
     "Gradient of the cross-entropy for the vectors of the cells that can repair something."
     z_q = F.embedding(tokens, self.vectors.detach()).requires_grad_()
     with torch.autocast(frames.device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):

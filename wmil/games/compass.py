@@ -68,7 +68,7 @@ def draw_world(
 # %% ../../nbs/417_games.compass.ipynb #cell-13
 def steps_from_start(
     world: CompassWorld,
-) -> dict:  # (cell, colour) -> steps
+) -> dict[tuple[int, int], int]:  # (cell, colour) -> steps
     "The shortest ways, by breadth-first search."
     steps, states = {world.start: 0}, [world.start]
     for state in states:  # grows while it is read
@@ -83,7 +83,7 @@ def steps_from_start(
 def find_world(
     rng: np.random.Generator,
     difficulty: int,  # 1 to 8; beyond that as 8
-) -> tuple:  # CompassWorld, length of the shortest solution
+) -> tuple[CompassWorld, int]:  # the world, length of the shortest solution
     "A world of the given difficulty, by trial and error."
     colors, pools, low, high = WORLDS[min(difficulty, len(WORLDS)) - 1]
     for _ in range(10_000):

@@ -24,7 +24,7 @@ MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))  # (down, right) of kinds 1 to 4
 
 def neighbours(
     pillars: int,  # set of cells that nobody can enter, one bit a cell
-) -> tuple:  # [4][25] the next cell in each direction, -1 if there is a wall or a pillar
+) -> tuple[tuple[int, ...], ...]:  # [4][25] the next cell in each direction, -1 if there is a wall or a pillar
     "Where a step leads from each cell."
 
     def _next_cell(cell, down, right):
@@ -39,7 +39,7 @@ def push(
     player: int,  # cell
     crates: int,  # set of cells
     step: tuple,  # (25,) the next cell in the direction of the move, one row of `neighbours`
-) -> tuple:  # player, crates; unchanged if the way is blocked
+) -> tuple[int, int]:  # player, crates; unchanged if the way is blocked
     "One move of the player, who pushes a crate if one is in the way."
     target = step[player]
     if target < 0:
@@ -54,7 +54,7 @@ def push(
 # %% ../../nbs/420_games.crates.ipynb #cell-09
 def cell_list(
     cells: int,  # set of cells
-) -> list:  # indices of the cells, rising
+) -> list[int]:  # indices of the cells, rising
     "The cells of a set, one by one."
     return [i for i in range(NUM_CELLS) if cells >> i & 1]
 
@@ -89,7 +89,7 @@ FAR = 255  # distance of a position that is lost; the others stay below 100 in r
 def distances(
     pillars: int,  # set of cells
     goals: int,  # set of cells, as many as there are crates
-) -> tuple:  # sets (M,), and D (25, M) uint8: moves to the end, FAR if there is no way
+) -> tuple[np.ndarray, np.ndarray]:  # sets (M,), and D (25, M) uint8: moves to the end, FAR if there is no way
     "The distance of every position of a room from solved."
     free = [c for c in range(NUM_CELLS) if not pillars >> c & 1]
     sets = np.sort([sum(1 << c for c in chosen) for chosen in itertools.combinations(free, goals.bit_count())])
@@ -184,7 +184,7 @@ def crate_tile(
 
 def tile_corner(
     cell: int,
-) -> tuple:  # pixel column and row of the upper left corner of what is there
+) -> tuple[int, int]:  # pixel column and row of the upper left corner of what is there
     "Where the tile of a cell is drawn."
     return 4 + CELL_PITCH * (cell % SIDE), 4 + CELL_PITCH * (cell // SIDE)
 

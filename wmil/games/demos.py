@@ -198,7 +198,7 @@ def session(
 # %% ../../nbs/435_games.demos.ipynb #cell-29
 def make_demos(
     cfg: DemosConfig = DemosConfig(),
-) -> dict:  # {"train", "validation", "held_out"} -> list of Session
+) -> dict[str, list[Session]]:  # by "train", "validation", "held_out"
     "Play the whole data set; no validation or held-out level begins like one in training."
     sessions, trained = {split: [] for split in SPLITS}, set()
     for game in cfg.games:
@@ -290,7 +290,7 @@ def _by_number(name):
 def read_demos(
     folder,  # written by `write_demos`
     cfg: DemosConfig = None,  # refuse another configuration; None: take what is there
-) -> dict:  # as `make_demos` gives them
+) -> dict[str, list[Session]]:  # as `make_demos` gives them
     "The sessions of a folder; `WmilError` if it is incomplete, damaged or of another configuration."
     folder = Path(folder)
     manifest = _read_manifest(folder)
@@ -309,7 +309,7 @@ def _default_folder():
 def demos(
     cfg: DemosConfig = DemosConfig(),
     folder=None,  # where to keep them; None: data/games/demos
-) -> dict:  # {"train", "validation", "held_out"} -> list of Session
+) -> dict[str, list[Session]]:  # by "train", "validation", "held_out"
     "The data set: read if it was made before, else played and written."
     folder = Path(folder) if folder is not None else _default_folder()
     if (folder / "manifest.json").exists():

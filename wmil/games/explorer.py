@@ -37,7 +37,7 @@ def candidate_actions(
     frame: np.ndarray,  # (64, 64)
     legal: np.ndarray,  # (8,) bool
     ignored: np.ndarray,  # (64, 64) bool, where there is nothing to click on
-) -> dict:  # Action -> tier, 0 or 1; the lower is tried first
+) -> dict[Action, int]:  # Action -> tier, 0 or 1; the lower is tried first
     "What is worth trying in a frame: each button, and one click for each region."
     buttons = [int(kind) for kind in np.flatnonzero(legal) if kind not in (RESET, CLICK)]
     tiers = {Action(kind): 0 for kind in buttons}
@@ -182,7 +182,7 @@ def tiers(
     game: int,  # which of the games
     frame: np.ndarray,  # (64, 64), new on the map
     legal: np.ndarray,  # (8,) bool
-) -> dict:  # Action -> tier, the lower is tried first
+) -> dict[Action, int]:  # Action -> tier, the lower is tried first
     "What to try in a new state, in random order within a tier."
     actions = list(candidate_actions(frame, legal, self.maps[game].ignored).items())
     return dict(actions[j] for j in self.rng.permutation(len(actions)))

@@ -130,7 +130,7 @@ def split(
     by: str = "random",  # "random": single frames; "level": whole levels of sessions
     fraction: float = 0.1,  # how much is held out
     seed: int = 0,
-) -> tuple:  # (FrameSet to train on, FrameSet held out)
+) -> tuple["FrameSet", "FrameSet"]:  # (to train on, held out)
     "Hold out a fraction of the frames, or all frames of a fraction of the levels."
     check_choice("split", by, ("random", "level"))
     group = self.groups() if by == "level" else np.arange(len(self))
@@ -145,7 +145,7 @@ def cutmix(
     others: torch.Tensor,  # (B, 64, 64) uint8, where each one's rectangle is taken from
     prob: float,  # that a frame gets one
     rng,  # numpy generator
-) -> dict:  # the batch
+) -> dict[str, torch.Tensor]:  # the batch
     "Paste rectangles, 4 to 32 pixels wide and high, at their own place."
     for frame, other in zip(batch["frames"], others):
         if rng.random() >= prob:
@@ -177,7 +177,7 @@ class FrameBatches(ShuffledBatches):
         self.group = data.groups()
         self.members = [np.flatnonzero(self.group == g) for g in range(self.group.max() + 1)]
 
-    def read(self, rows: torch.Tensor) -> dict:  # frames (B, 64, 64) uint8, changed (B, 64, 64) bool
+    def read(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:  # frames (B, 64, 64) uint8, changed (B, 64, 64) bool
         "A batch of some frames."
         changed = np.unpackbits(self.changed[rows].numpy(), axis=1).view(bool)
         batch = {"frames": self.frames[rows], "changed": torch.from_numpy(changed).view(-1, 64, 64)}

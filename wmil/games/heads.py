@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GameTransformerConfig', 'ConvBlock', 'GridEncoder', 'normalise_rows', 'NextFrameLogits', 'BlockHead',
-           'PolicyValueLogits', 'PolicyHead', 'FrameEncoder', 'StepsToGoHead']
+           'PolicyValueLogits', 'PolicyLogits', 'PolicyHead', 'FrameEncoder', 'StepsToGoHead']
 
 # %% ../../nbs/465_games.heads.ipynb #cell-02
 from typing import Annotated, NamedTuple
@@ -156,6 +156,14 @@ class PolicyValueLogits(NamedTuple):
     value: torch.Tensor  # (N,) logit of γ to the number of steps to go
 
 # %% ../../nbs/465_games.heads.ipynb #cell-25
+class PolicyLogits(NamedTuple):
+    "What the policy says of some frames; fields as in `PolicyValueLogits`."
+
+    kind: torch.Tensor  # (N, kinds)
+    cell: torch.Tensor  # (N, 64)
+    z: torch.Tensor  # (N, 65, w)
+
+
 class PolicyHead(nn.Module):
     "Kind and place of the player's next action."
 
@@ -179,12 +187,12 @@ class PolicyHead(nn.Module):
         self,
         cells: torch.Tensor,  # (N, 64, w) from `FrameEncoder`
         pooled: torch.Tensor,  # (N, w)
-    ) -> tuple:  # logits of the kind (N, kinds) and of the cell (N, 64), z (N, 65, w)
+    ) -> PolicyLogits:
         "Logits of kind and cell, and what `pixel_logits` needs."
         z = F.gelu(self.pooled_proj(pooled))  # (N, w)
         kind = self.kind(z).float()
         cell = self.cell_score(F.gelu(self.cell_proj(cells) + z[:, None]))[..., 0].float()
-        return kind, cell, torch.cat([z[:, None], cells.to(z.dtype)], 1)
+        return PolicyLogits(kind, cell, torch.cat([z[:, None], cells.to(z.dtype)], 1))
 
     def pixel_logits(
         self,
@@ -212,7 +220,7 @@ class FrameEncoder(nn.Module):
         self,
         codes: torch.Tensor,  # (N, 64)
         table: torch.Tensor,  # (K, D) embeddings of the codes
-    ) -> tuple:  # cells (N, 64, w), pooled (N, w)
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # cells (N, 64, w), pooled (N, w)
         "Features of each cell, and of the whole frame."
         x = self.grid(self.code_proj(normalise_rows(table)[codes]))
         return x, self.grid.pool(x)

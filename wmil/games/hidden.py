@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['GUESSERS', 'SearchedGame', 'HiddenGame', 'open_level', 'best_actions', 'is_misleading', 'solution_states',
-           'misleading_share', 'find_twin', 'twin_frames', 'play_guesses', 'guess_scores']
+           'misleading_share', 'FoundLevel', 'Twin', 'find_twin', 'twin_frames', 'play_guesses', 'guess_scores']
 
 # %% ../../nbs/408_games.hidden.ipynb #cell-02
 import itertools
 from collections import Counter
+from typing import NamedTuple
 import numpy as np
 from fastcore.basics import patch
 from .puzzles import Action, GameError, PuzzleGame, distance_table
@@ -74,7 +75,7 @@ def open_level(
 def best_actions(
     game: PuzzleGame,
     state,  # any
-) -> list:  # of Action
+) -> list[Action]:
     "Every action that begins a shortest solution, also those with equal consequences."
     d, best = game.value(state), []
     for action in game.actions() if d else ():
@@ -119,14 +120,30 @@ def misleading_share(
     return float(np.mean(found))
 
 # %% ../../nbs/408_games.hidden.ipynb #cell-22
+class FoundLevel(NamedTuple):
+    "A level that a game has drawn."
+
+    layout: NamedTuple  # what stays: `Watch`, `Box` or `Panel`
+    start: tuple  # the state in which it begins
+    length: int  # actions of the shortest solution
+
+
+class Twin(NamedTuple):
+    "Two states with one frame, of which one is misled."
+
+    state: tuple  # on the solver's way
+    action: Action  # one of its best
+    twin: tuple  # a state with the same frame, in which that is none of the best
+
+
 def find_twin(
     game: HiddenGame,  # at the start of a level
-) -> tuple:  # state, one of its best actions, a twin in which that is none
+) -> Twin:
     "The first state of the solver's way in which the frame can mislead."
     for state in solution_states(game):
         for action, twin in itertools.product(best_actions(game, state), game.twins(state)):
             if game.value(twin) and action not in best_actions(game, twin):
-                return state, action, twin
+                return Twin(state, action, twin)
     raise GameError(f"{game.name} hides nothing that matters in this level: choose another level")
 
 # %% ../../nbs/408_games.hidden.ipynb #cell-24
@@ -135,7 +152,7 @@ def twin_frames(
     state,
     action: Action,
     twin,  # of the state
-) -> list:  # of 4 frames, (64, 64) each
+) -> list[np.ndarray]:  # 4 frames, (64, 64) each
     "The frames of a state and its twin, before and after an action."
     before, frames = game.state, []
     for start in (state, twin):
@@ -187,7 +204,7 @@ def guess_scores(
     seeds,  # of the levels
     levels: int = 8,  # of a game
     seed: int = 0,  # of the players
-) -> dict:  # player -> share of the levels that it solves in time
+) -> dict[str, float]:  # player -> share of the levels that it solves in time
     "How well one can play with a memory, without one, and at random."
     rng, solved = np.random.default_rng(seed), {player: [] for player in GUESSERS}
     for level_seed in seeds:

@@ -256,7 +256,7 @@ def value(self: Lights, state):
 
 # %% ../../nbs/415_games.lights.ipynb #cell-45
 @patch
-def optimal_actions(self: Lights) -> list:
+def optimal_actions(self: Lights) -> list[Action]:
     "Every lamp that some shortest plan clicks."
     if not self.distance():
         return []
@@ -274,7 +274,7 @@ def solve(self: Lights) -> list | None:
 
 # %% ../../nbs/415_games.lights.ipynb #cell-47
 @patch
-def actions(self: Lights) -> list:
+def actions(self: Lights) -> list[Action]:
     "A click in the middle of each lamp."
     return [self.board.click(i) for i in range(len(self.board.target))]
 

@@ -41,7 +41,7 @@ def token_losses(
     table: tuple,  # parts of (tokens, D)
     targets: torch.Tensor,  # (N,)
     max_logits: int = _MAX_LOGITS,  # in memory at once
-) -> tuple:  # nll (N,) float32, right (N,) bool
+) -> tuple[torch.Tensor, torch.Tensor]:  # nll (N,) float32, right (N,) bool
     "-log p of each target, in chunks if the vocabulary is large."
     rows = max(1, max_logits // sum(map(len, table)))
     if len(states) <= rows:
@@ -67,7 +67,7 @@ def next_token_loss(
     table: tuple,  # parts of (tokens, D)
     ids: torch.Tensor,  # (B, W)
     weights: torch.Tensor,  # (B, W) of each token as a target
-) -> tuple:  # loss, metrics
+) -> tuple[torch.Tensor, dict]:  # loss, metrics
     "Weighted cross-entropy of the next token."
     keep = weights[:, 1:] > 0
     targets = ids[:, 1:][keep]
@@ -95,7 +95,7 @@ def next_frame_loss(
     ids: torch.Tensor,  # (B, W)
     weights: torch.Tensor,  # (B, W)
     steps: Steps,  # (N,), each with a next frame or the end of its level
-) -> tuple:  # loss, right (cells of the frames that follow)
+) -> tuple[torch.Tensor, torch.Tensor]:  # loss, right (cells of the frames that follow)
     "Cross-entropy of the next frame's cells, and of the level's end."
     same_level = ~steps.completed
     row, next_frame = steps.row[same_level], steps.action_end[same_level] + 1

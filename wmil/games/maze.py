@@ -43,7 +43,7 @@ def flood(
 
 def members(
     cells: int,  # a set of cells
-) -> list:  # indices of cells
+) -> list[int]:  # indices of cells
     "The cells of a set, one by one."
     return [i for i in range(HEIGHT * ROW) if cells >> i & 1]
 
@@ -133,7 +133,7 @@ def shortest_path(
     start: int,  # a cell, as a set
     target: int,  # a cell that can be reached from it
     free: int,  # where one can walk
-) -> list:  # cells, as sets, between start and target
+) -> list[int]:  # cells, as sets, between start and target
     "One of the shortest paths through open doors."
     fronts, visited = [start], start
     while not fronts[-1] & target:
@@ -151,7 +151,7 @@ def find_cuts(
     target: int,  # a cell that can be reached from it
     free: int,  # where one can walk
     taken: int,  # cells that are not considered
-) -> list:  # cells, as sets
+) -> list[int]:  # cells, as sets
     "Cells without which the target is out of reach."
     path = [cell for cell in shortest_path(start, target, free) if not cell & taken]
     return [cell for cell in path if not flood(start, free & ~cell) & target]
@@ -203,7 +203,7 @@ LOCKS = (0, 1, 1, 2, 2, 2, 3, 3)  # keys needed
 def find_maze(
     rng: np.random.Generator,
     difficulty: int,  # 1 to 8; beyond that as 8
-) -> tuple:  # MazeLayout, length of the shortest solution
+) -> tuple[MazeLayout, int]:  # the layout, length of the shortest solution
     "A maze of the given difficulty, by trial and error."
     k = min(difficulty, len(LENGTHS)) - 1
     low, high = LENGTHS[k]
@@ -249,7 +249,7 @@ def paste_tile(
 
 def cell_corner(
     cell: int,  # its index
-) -> tuple:  # (x, y) in pixels
+) -> tuple[int, int]:  # (x, y) in pixels
     "The upper left pixel of a cell."
     return INDENT + cell % ROW * CELL, cell // ROW * CELL
 

@@ -78,7 +78,7 @@ def token_counts(
     ids: torch.Tensor,  # (B, W)
     weights: torch.Tensor,  # (B, W)
     steps: Steps,  # with a whole action
-) -> dict:  # name -> (sum, number)
+) -> dict[str, tuple]:  # name -> (sum, number)
     "Right tokens by type, next to copying the frame before."
     v = model.vocabulary
     place, types = v.positions(ids), v.types(ids)
@@ -109,7 +109,7 @@ def level_counts(
     ids: torch.Tensor,  # (B, W)
     steps: Steps,
     counted: torch.Tensor,  # (B, W) bool
-) -> dict:  # name -> (sum, number)
+) -> dict[str, tuple]:  # name -> (sum, number)
     "Accuracy, precision and recall of level completion, by the token head and by the block head."
     following = take_at(ids, steps.row, steps.action_end + 1)
     use = steps.has_action & ((following == model.vocabulary.frame) | steps.completed)
@@ -131,7 +131,7 @@ def block_counts(
     ids: torch.Tensor,  # (B, W)
     steps: Steps,
     counted: torch.Tensor,  # (B, W) bool
-) -> dict:  # name -> (sum, number)
+) -> dict[str, tuple]:  # name -> (sum, number)
     "Right cells and whole frames of the block head, next to copying."
     use = steps.has_next & take_at(counted, steps.row, steps.action_end + 1 + CELLS)
     row, frame, action_end = steps.row[use], steps.frame[use], steps.action_end[use]
@@ -151,7 +151,7 @@ def acting_counts(
     ids: torch.Tensor,  # (B, W)
     steps: Steps,  # with a whole action
     steps_to_go: torch.Tensor = None,  # (B, W), if the recording knows them
-) -> dict:  # name -> (sum, number)
+) -> dict[str, tuple]:  # name -> (sum, number)
     "The policy's action in its parts, and the value's error."
     kind, cell, z, value = model.policy_value_at(ids, steps)
     target = action_targets(model.vocabulary, ids, steps)
@@ -190,7 +190,7 @@ def _value_counts(value, goal):
 def batch_counts(
     model: GameTransformer,
     batch: dict,  # ids, weights, and steps_to_go if known
-) -> dict:  # name -> (sum, number)
+) -> dict[str, tuple]:  # name -> (sum, number)
     "All counts of a batch."
     ids, weights = batch["ids"], batch["weights"]
     with oom_hint(ids, MEMORY_HINT):
@@ -214,7 +214,7 @@ def evaluate_world_model(
     windows: TrajectoryWindows,
     batch_size: int = 8,  # windows at once
     limit: int = None,  # only so many windows, spread over all
-) -> dict:  # name -> fraction or number; without what does not occur in the windows
+) -> dict[str, float]:  # name -> fraction or number; without what does not occur in the windows
     "Perplexity, accuracy by type of token, completion, the heads, and the trivial rules next to them."
     device, training = model.output_embeddings.device, model.training
     indices = np.arange(len(windows))

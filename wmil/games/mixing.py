@@ -56,7 +56,7 @@ def foresight(
     frame: np.ndarray,  # (64, 64)
     imagined: np.ndarray,  # (64, 64)
     next_frame: np.ndarray,  # (64, 64)
-) -> dict:  # name -> number; None where nothing has changed
+) -> dict[str, float | None]:  # by name; None where nothing has changed
     "How well one frame was foreseen."
     wrong, changed = imagined != next_frame, frame != next_frame
     wrong_cells, changed_cells = _per_cell(wrong), _per_cell(changed)
@@ -106,7 +106,7 @@ def foresee_session(
     session: Session,
     models: dict,  # name -> model with `imagine` and `learn`, each with nothing of this game in it
     steps: int = None,  # how many steps of the recording; None: all
-) -> list:  # of dictionaries, one per step and model
+) -> list[dict]:  # of dictionaries, one per step and model
     "Foresee each step of a recording, then learn it."
     rows = []
     for t, (frame, action, next_frame, previous) in transitions(session):
@@ -178,7 +178,7 @@ def train_mixer(
     seed: int = 0,
     run=None,  # a run directory, to log and to resume from
     **fit,  # of `Trainer.fit`
-) -> tuple:  # ContextMixer, history
+) -> tuple[ContextMixer, list[dict]]:  # ContextMixer, history
     "Train a mixer on the evidence of many games."
     seed_everything(stream_seed(seed, "mixer"))
     learner = MixerLearner(ContextMixer())

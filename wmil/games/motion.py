@@ -35,7 +35,7 @@ def find_displacements(
     contexts: FrameContexts,  # of the frame before
     next_frame: np.ndarray,  # (64, 64)
     limit: int = 300,  # changed pixels that are looked at
-) -> list:  # of (dy, dx), at most two
+) -> list[tuple[int, int]]:  # (dy, dx), at most two
     "By how much things have moved, the clearest first."
     places = np.argwhere(contexts.frame != next_frame)
     if not len(places):
@@ -72,7 +72,7 @@ def expected(
     self: Displacements,
     contexts: FrameContexts,  # of the frame
     action,  # Action, or (kind, x, y)
-) -> list:  # of (dy, dx), at most two
+) -> list[tuple[int, int]]:  # (dy, dx), at most two
     "What is likely to happen, the most frequent first."
     known = (self.counts.get(question) for question in self._questions(contexts, action))
     counts = next(filter(None, known), {})

@@ -121,7 +121,7 @@ def _onehot_patches(patches):  # (N, 64) -> (N, 1024)
 def nearest_patches(
     self: PatchCodebook,
     patches: np.ndarray,  # (N, 64) uint8
-) -> tuple:  # tokens (N,), number of different pixels (N,)
+) -> tuple[np.ndarray, np.ndarray]:  # tokens (N,), number of different pixels (N,)
     "For each patch the code with the fewest different pixels, the most common of equals."
     tokens, different = [], []
     for part in np.array_split(patches, math.ceil(len(patches) / 512)):

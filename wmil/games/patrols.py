@@ -13,7 +13,7 @@ import numpy as np
 from arcengine import Level, Sprite
 from fastcore.basics import patch
 from .puzzles import Action, GameError, SIZE, register_game
-from .hidden import HiddenGame
+from .hidden import FoundLevel, HiddenGame
 from .maze import BOARD, CELL, DIRECTIONS, HEIGHT, INDENT, ROW, WIDTH
 from .maze import adjacent, cell_corner, maze_tile, members, paste_tile
 
@@ -41,7 +41,7 @@ PACES = (-2, -1, 1, 2)  # cells to the right with each press
 def march(
     shifts: tuple,  # of the lanes
     paces: tuple,  # of the lanes
-) -> tuple:
+) -> tuple[int, ...]:
     "The shifts after one press."
     return tuple([(s + d) % WIDTH for s, d in zip(shifts, paces)])
 
@@ -53,7 +53,7 @@ def patrol_step(
     watch: Watch,
     state: tuple,  # ((cell, coins held as bits, shift of each lane), pace of each lane)
     kind: int,  # 1 to 4
-) -> tuple:  # next state, whether the level is won
+) -> tuple[tuple, bool]:  # next state, whether the level is won
     "One step of yours, and one of the guards."
     (cell, held, shifts), paces = state
     after, shifts = cell + DIRECTIONS[kind], march(shifts, paces)
@@ -70,7 +70,7 @@ def sweep(
     watch: Watch,
     fronts: dict,  # coins held -> cells, as bits
     guards: int,  # cells, after they moved
-) -> dict:  # coins held -> cells
+) -> dict[int, int]:  # coins held -> cells
     "Where one press leads from all of these cells."
     after = {}
     for held, front in fronts.items():
@@ -136,7 +136,7 @@ def draw_watch(
 def find_watch(
     rng: np.random.Generator,
     difficulty: int,  # 1 to 8; beyond that as 8
-) -> tuple:  # Watch, state in which it begins, length of the shortest solution
+) -> FoundLevel:  # of a `Watch`
     "A level of the given difficulty, by trial and error."
     lanes, coins, low, high = WATCHES[min(difficulty, len(WATCHES)) - 1]
     for _ in range(10_000):
@@ -144,7 +144,7 @@ def find_watch(
         state = (watch.start, 0, (0,) * lanes), tuple(rng.choice(PACES, lanes).tolist())
         length = patrol_length(watch, state)
         if length and low <= length <= high:
-            return watch, state, length
+            return FoundLevel(watch, state, length)
     raise GameError(f"no patrols of difficulty {difficulty} were found: choose another seed")
 
 # %% ../../nbs/416_games.patrols.ipynb #cell-24

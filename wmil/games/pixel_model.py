@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CONTEXTS', 'NUM_CONTEXTS', 'UNSEEN', 'PIXELS', 'KIND_ROWS', 'ANY_ROWS', 'CLICK_ROWS', 'MOTION_ROWS', 'WHOLE_ROW',
            'BITS', 'LOW', 'SHIFT', 'FEATURES', 'LOG', 'TRUST_HITS', 'Evidence', 'no_evidence', 'EvidenceTable',
-           'FrameEvidence', 'active_pixels', 'mixer_features', 'ContextMixer', 'Imagined', 'PixelModel']
+           'FrameEvidence', 'active_pixels', 'MixerInput', 'mixer_features', 'ContextMixer', 'Imagined', 'PixelModel']
 
 # %% ../../nbs/474_games.pixel_model.ipynb #cell-02
 import copy
@@ -68,12 +68,13 @@ class EvidenceTable:
         self,
         hashes: np.ndarray,  # (R, 4096) uint64; 0: no context
         rows: np.ndarray,  # (R,) which contexts these are
-    ) -> tuple:  # three (R, 4096) uint8, the fields of `Evidence`
+    ) -> Evidence:  # (R, 4096) each
         "What is known about some contexts."
         entries = self.entries[self._places(hashes, rows)]
         known = ((entries >> np.uint64(32)) == (hashes & LOW)) & (hashes != 0)
         color = np.where(known, (entries >> np.uint64(16)).astype(np.uint8), UNSEEN)
-        return color, (entries >> np.uint64(8)).astype(np.uint8) * known, entries.astype(np.uint8) * known
+        hits = (entries >> np.uint64(8)).astype(np.uint8) * known
+        return Evidence(color, hits, entries.astype(np.uint8) * known)
 
 # %% ../../nbs/474_games.pixel_model.ipynb #cell-13
 def _grouped(places, outcomes):
@@ -186,13 +187,21 @@ FEATURES = 6
 LOG = (np.log2(1 + np.arange(256)).clip(0, 5) / 5).astype(np.float32)
 
 # %% ../../nbs/474_games.pixel_model.ipynb #cell-32
+class MixerInput(NamedTuple):
+    "What the mixer sees of some pixels."
+
+    features: torch.Tensor  # (P, J, 6) float32
+    votes: torch.Tensor  # (P, J) int64, colour that each context votes for
+    now: torch.Tensor  # (P,) int64, colour
+
+
 def mixer_features(
     evidence: Evidence,
     frame: np.ndarray,  # (64, 64)
     pixels: np.ndarray,  # (P,) indices
     reliability: np.ndarray,  # (J, 2): of votes for no change, and for a change
-) -> tuple:  # features (P, J, 6) float32, colours voted for (P, J), colours now (P,), both int64
-    "What the mixer sees of some pixels."
+) -> MixerInput:
+    "Evidence as the mixer takes it."
     color, hits, misses = (field[:, pixels] for field in evidence)
     now = frame.ravel()[pixels]
     known = color != UNSEEN
@@ -202,7 +211,7 @@ def mixer_features(
     features = np.stack([known & ~change, change, LOG[hits], LOG[misses], sure, trust], -1)
     features = torch.from_numpy(np.ascontiguousarray(features.transpose(1, 0, 2), np.float32))
     votes = torch.from_numpy(np.where(known, color, NUM_COLORS).T.astype(np.int64))
-    return features, votes, torch.from_numpy(now.astype(np.int64))
+    return MixerInput(features, votes, torch.from_numpy(now.astype(np.int64)))
 
 # %% ../../nbs/474_games.pixel_model.ipynb #cell-34
 TRUST_HITS = 0.0, 0.0, 1.0, -1.5, 1.0, 1.0  # what the features are worth before any training
@@ -311,7 +320,7 @@ def learn(
     action,  # Action, or (kind, x, y)
     next_frame: np.ndarray,  # (64, 64), what came of it
     previous: np.ndarray = None,  # (64, 64) frame before `frame`
-) -> tuple:  # features, votes, now, next colours of at most 128 pixels; None: nothing has happened
+) -> tuple | None:  # features, votes, now, next colours of at most 128 pixels; None: nothing happened
     "Take in one transition."
     contexts = FrameContexts(frame, previous)
     evidence = FrameEvidence(self.table, self.displacements, contexts)

@@ -67,7 +67,7 @@ class ScoreCard:
         "Levels solved in at most three times the solver's actions."
         return sum(s.within for s in self.scores)
 
-    def rows(self) -> list:  # of dictionaries
+    def rows(self) -> list[dict]:
         "One row per level."
         card = {"agent": self.agent, "game": self.game, "seed": self.seed}
         return [{**card, **asdict(s), "within": s.within} for s in self.scores]

@@ -98,7 +98,7 @@ def player_origin(
 def load_player(
     folder,  # what `save_player` wrote
     **kw,  # base, dtype, download of `GameTransformer.load`
-) -> tuple:  # model, tokenizer
+) -> tuple[GameTransformer, Any]:  # model, tokenizer
     "A saved player; `WmilError` says what is missing or does not belong together."
     folder = Path(folder)
     fingerprint = _read_player_file(folder)["tokenizer"]

@@ -10,7 +10,7 @@ __all__ = ['SIZE', 'NUM_COLORS', 'NUM_KINDS', 'BUTTONS', 'ACTION_NAMES', 'RESET'
 # %% ../../nbs/400_games.puzzles.ipynb #cell-02
 import functools
 from copy import copy as shallow
-from typing import NamedTuple
+from typing import Any, NamedTuple
 import numpy as np
 from arcengine import ARCBaseGame, Camera, GameAction, GameState, Level, Sprite
 from fastcore.basics import patch
@@ -262,7 +262,7 @@ def copy(self: PuzzleGame):
 
 # %% ../../nbs/400_games.puzzles.ipynb #cell-39
 @patch
-def actions(self: PuzzleGame) -> list:  # of Action
+def actions(self: PuzzleGame) -> list[Action]:
     "Every canonical action that can matter in this level; a game with clicks adds its own."
     return [Action(kind) for kind in self.kinds if kind != CLICK]
 
@@ -288,7 +288,7 @@ def distance(self: PuzzleGame) -> int | None:  # None if the level is lost
 
 # %% ../../nbs/400_games.puzzles.ipynb #cell-43
 @patch
-def downhill(self: PuzzleGame, state) -> list:  # of (Action, next state)
+def downhill(self: PuzzleGame, state) -> list[tuple[Action, Any]]:  # (action, next state)
     "The first action of every shortest solution from a state, one for each consequence."
     d, best = self.value(state), {}
     for action in self.actions() if d else ():
@@ -302,7 +302,7 @@ def downhill(self: PuzzleGame, state) -> list:  # of (Action, next state)
 
 # %% ../../nbs/400_games.puzzles.ipynb #cell-45
 @patch
-def optimal_actions(self: PuzzleGame) -> list:  # of Action; empty if the level is lost
+def optimal_actions(self: PuzzleGame) -> list[Action]:  # empty if the level is lost
     "The canonical first action of every shortest solution."
     return [action for action, _ in self.downhill(self.state)] if self.distance() else []
 
@@ -322,7 +322,7 @@ def solve(self: PuzzleGame) -> list | None:  # of Action; None if the level is l
 def distance_table(
     start,  # a state
     successors,  # state -> iterable of next states, None for a next state that wins the level
-) -> dict:  # state -> actions to the end, for every state that can be reached and won from
+) -> dict[Any, int]:  # state -> actions to the end, for every state that can be reached and won from
     "Breadth-first search: forward to find the states, backward from the end for the distances."
     parents, states, last = {start: []}, [start], []
     for state in states:  # grows while it is read

@@ -14,7 +14,7 @@ import numpy as np
 from ..core import WmilError
 from .engine import legal_mask
 from .puzzles import RESET
-from .recording_lines import LineError, RowCache, exact_line, quick_line
+from .recording_lines import LineError, RowCache, Step, exact_line, quick_line
 
 # %% ../../nbs/423_games.recording_stream.ipynb #cell-07
 class RecordingError(WmilError):
@@ -108,7 +108,11 @@ class Reader:
         self.steps = 0  # that were read
         self.actions = 0  # of them, other than RESET
 
-    def read(self, line: bytes, number: int = 0) -> tuple:  # (Step, a LineError about what is odd or None)
+    def read(
+        self,
+        line: bytes,  # of the file
+        number: int = 0,  # of the line, for the error
+    ) -> tuple[Step, LineError | None]:  # the step, and what is odd about it
         "The step of one line; `LineError` if the line cannot be used, `RecordingError` if the file cannot."
         try:
             step = quick_line(line, self.cache) or exact_line(line)

@@ -109,7 +109,7 @@ def read_recording(
 def recordings_in(
     path,  # a folder
     problems: list,  # collects a `Problem` for each folder that cannot be listed
-) -> list:  # of paths
+) -> list[Path]:
     "What is named like a recording, in a folder and the folders in it."
     path = Path(path)
     if os.path.isfile(path):
@@ -130,7 +130,7 @@ def recordings_in(
 # %% ../../nbs/425_games.recordings.ipynb #cell-24
 def read_folder(
     path,  # a folder
-) -> tuple:  # (sessions, problems): all that could be read, and sentences about all that could not
+) -> tuple[list[Session], list[str]]:  # (sessions, problems): what could be read, sentences about what couldn't
     "Every recording in a folder and the folders in it."
     sessions, problems, unlisted = [], [], []
     for file in recordings_in(path, unlisted):
@@ -187,7 +187,7 @@ def survey_all(
 # %% ../../nbs/425_games.recordings.ipynb #cell-32
 def validate(
     path,  # a recording, or a folder of them
-) -> list:  # of Problem
+) -> list[Problem]:
     "All that is wrong or odd, line by line; empty if there is nothing."
     return [problem for result in survey_all(path) for problem in result.problems]
 

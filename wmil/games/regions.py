@@ -39,7 +39,7 @@ def label_regions(
 # %% ../../nbs/471_games.regions.ipynb #cell-09
 def frame_regions(
     frame: np.ndarray,  # (64, 64)
-) -> list:  # of `Region`
+) -> list[Region]:
     "All connected regions of one colour, in the order of `label_regions`."
     labels = label_regions(frame)
     masks = [(box, labels[box] == i) for i, box in enumerate(ndimage.find_objects(labels), 1)]
@@ -48,7 +48,7 @@ def frame_regions(
 # %% ../../nbs/471_games.regions.ipynb #cell-11
 def middle_pixel(
     region: Region,
-) -> tuple:  # (x, y)
+) -> tuple[int, int]:  # (x, y)
     "The region's own pixel nearest to its centre."
     y, x = np.nonzero(region.mask)
     nearest = np.argmin((y - y.mean()) ** 2 + (x - x.mean()) ** 2)
@@ -75,7 +75,7 @@ def click_places(
     frame: np.ndarray,  # (64, 64)
     large: int = 600,  # pixels; a larger region is background
     apart: int = 4,  # pixels between two clicks, along one axis at least
-) -> list:  # of (x, y)
+) -> list[tuple[int, int]]:  # (x, y)
     "One pixel of each thing that may be clicked, smallest regions first."
     places = []
     for region in sorted(frame_regions(frame), key=lambda region: region.area):

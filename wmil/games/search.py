@@ -123,7 +123,7 @@ class GameSearch(BestFirstSearch):
 def expand_nodes(
     self: GameSearch,
     nodes: list,  # of SearchNode
-) -> list:  # of Expansion
+) -> list[Expansion]:
     "The frames that the best actions lead to."
     codes = np.stack([node.state for node in nodes])  # (n, 64)
     output = self.dynamics.policy_value(torch.from_numpy(codes))

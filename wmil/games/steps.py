@@ -77,7 +77,7 @@ def value_targets(
     ids: torch.Tensor,  # (B, W)
     gamma: float,  # discount of a step
     steps_to_go: torch.Tensor = None,  # (B, W), as `Windows.read` gives them; None: as far as the windows show
-) -> tuple:  # target (B, W) float, known (B, W) bool; both are meant at the last cell of a frame
+) -> tuple[torch.Tensor, torch.Tensor]:  # target (B, W) float, known (B, W) bool, at the last cell of a frame
     "γ to the number of steps until the level is completed."
     if steps_to_go is not None:
         return torch.where(steps_to_go >= 0, gamma ** steps_to_go.float(), 0.0), steps_to_go != UNKNOWN

@@ -36,7 +36,7 @@ def cache_from(
 # %% ../../nbs/487_games.stream.ipynb #cell-07
 def cache_pairs(
     cache: DynamicCache,
-) -> list:  # of (keys, values), for `cache_from`
+) -> list[tuple[torch.Tensor, torch.Tensor]]:  # (keys, values), for `cache_from`
     "Keys and values of each layer."
     return [(layer.keys, layer.values) for layer in cache.layers]
 
@@ -213,7 +213,7 @@ def encode_step(
     codes: torch.Tensor,  # (N, 64)
     won: torch.Tensor,  # (N,) bool: the last action completed a level
     start: torch.Tensor,  # (N,) bool: a game begins
-) -> tuple:  # ids, draft, valid, (N, W) each
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # ids, draft, valid, (N, W) each
     "The tokens of a step, with padding where only other episodes have a token."
     v = self.vocabulary
     fresh = start | won

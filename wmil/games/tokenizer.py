@@ -216,7 +216,7 @@ def reconstruction(
     previous=None,  # (B, 64, 64) uint8, the frame before each
     precision: str = "fp32",  # "fp32" or "bf16"
     search: int = 0,  # steps of search, see `encode`
-) -> dict:  # pixels, exact, codebook_use, perplexity; with previous also changed, copy_pixels, copy_exact, copy_changed
+) -> dict[str, float]:  # pixels, exact, codebook_use, perplexity; with previous changed, copy_pixels, _exact, _changed
     "How much of some frames comes back right, as fractions of 1, next to copying the frame before."
     frames = check_frames(frames).cpu()
     if not len(frames):

@@ -6,7 +6,7 @@
 __all__ = ['games_in', 'explored', 'StudyRecord', 'studied', 'StudyConfig', 'main']
 
 # %% ../../nbs/498_games.train.ipynb #cell-02
-import os, re, sys
+import re, sys, tempfile
 from pathlib import Path
 from typing import Annotated
 import numpy as np
@@ -21,7 +21,7 @@ from .mixing import transitions
 from .play import public_name
 from .puzzles import RESET, SHIPPED, Action
 from .recorder import Recorder
-from .recordings import read_folder, read_recording
+from .recordings import Session, read_folder, read_recording
 from .report import report_table, write_report
 from .saved_model import load_pixel_model, save_pixel_model
 from .study import StudiedStep, Study, study_game
@@ -31,7 +31,7 @@ from ..storage import DamagedFile, atomic_folder, atomic_write, read_sealed, sea
 # %% ../../nbs/498_games.train.ipynb #cell-05
 def games_in(
     folder,  # of recordings
-) -> tuple:  # {game: sessions}, sentences about what was left out
+) -> tuple[dict[str, list[Session]], list[str]]:  # {game: sessions}, sentences about what was left out
     "The recordings of a folder, by game."
     sessions, problems = read_folder(folder)
     games = {}
@@ -74,17 +74,17 @@ def explored(
     game: str,  # what `make_game` takes
     folder,  # where its recording is kept
     presses: int,
-):  # Session
+) -> Session:
     "A recording of an explorer's play, made once."
     engine = Engine(make_game(game))
     name = public_name(game, engine)
     version = f"-{sha256_file(game)[:8]}" if Path(game).is_file() else ""
     file = Path(folder) / f"{_slug(name)}{version}-{presses}.recording.jsonl.gz"
-    unfinished = file.with_name(f"unfinished-{file.name}")
     if not file.exists():
-        unfinished.unlink(missing_ok=True)
-        _explore(engine, name, presses, unfinished)
-        os.replace(unfinished, file)
+        with tempfile.TemporaryDirectory() as elsewhere:
+            played = Path(elsewhere) / file.name
+            _explore(engine, name, presses, played)
+            atomic_write(file, played.read_bytes())
     return read_recording(file)
 
 # %% ../../nbs/498_games.train.ipynb #cell-13

@@ -97,7 +97,7 @@ class TrajectoryWindows:
 def read(
     self: TrajectoryWindows,
     which,  # (B,) indices of windows
-) -> dict:  # ids (B, W) int64, weights (B, W) float32 as targets, steps_to_go (B, W) int32, session (B,)
+) -> dict[str, torch.Tensor]:  # ids (B, W) int64, weights (B, W) float32, steps_to_go (B, W) int32, session (B,)
     "Some windows side by side; `steps_to_go` is from the function of that name, UNKNOWN elsewhere."
     first, stop, new, session = self.rows[np.asarray(which)].T
     at = first[:, None] + np.arange(self.size)

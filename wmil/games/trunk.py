@@ -77,7 +77,7 @@ def _trains_last_rows(adapter):
 
 def embedding_parts(
     layer,  # an embedding or output layer, or peft's wrapper of one
-) -> tuple:  # (tokens, D), or the frozen rows (V, D) and the trained ones (G, D)
+) -> tuple[torch.Tensor, ...]:  # (tokens, D), or the frozen rows (V, D) and the trained ones (G, D)
     "The rows of an embedding: in one part, or in two where only the last ones are trained."
     adapter = getattr(layer, "token_adapter", None)
     if not _trains_last_rows(adapter):
@@ -164,7 +164,7 @@ def attention_by_rows(
     scaling: float = None,  # None: 1/√d
     dropout: float = 0.0,
     **kwargs,
-) -> tuple:  # (B, W, heads, d), None
+) -> tuple[torch.Tensor, None]:  # (B, W, heads, d), None
     "Causal attention, in bfloat16 on a CPU by rows of queries."
     if not _can_go_by_rows(query, key, attention_mask, dropout):
         sdpa = ALL_ATTENTION_FUNCTIONS["sdpa"]

@@ -12,7 +12,7 @@ import numpy as np
 from arcengine import Level, Sprite
 from fastcore.basics import patch
 from .puzzles import GameError, SIZE, register_game
-from .hidden import SearchedGame
+from .hidden import FoundLevel, SearchedGame
 from .maze import BOARD, CELL, DIRECTIONS, cell_corner, members, paste_tile
 
 # %% ../../nbs/412_games.tumble.ipynb #cell-05
@@ -29,7 +29,7 @@ def fall(
     others: int,  # a set of cells
     free: int,  # cells that are not walls
     step: int,  # of DIRECTIONS
-) -> tuple:  # gold, others
+) -> tuple[int, int]:  # gold, others
     "Where the balls lie after a fall."
     while True:
         balls = gold | others
@@ -74,7 +74,7 @@ class Box(NamedTuple):
 def rest_lengths(
     box: Box,  # its ring doesn't matter
     start: tuple,  # gold, others
-) -> dict:  # cell of the golden ball, as a set -> keys until it rests there
+) -> dict[int, int]:  # cell of the golden ball, as a set -> keys until it rests there
     "How far it is to every place where the golden ball can come to rest."
     keys, lengths, states = {start: 0}, {}, [start]
     for state in states:  # grows while it is read
@@ -90,7 +90,7 @@ def rest_lengths(
 def find_box(
     rng: np.random.Generator,
     difficulty: int,  # 1 to 8; beyond that as 8
-) -> tuple:  # Box, state in which it begins, length of the shortest solution
+) -> FoundLevel:  # of a `Box`
     "A box of the given difficulty, by trial and error."
     others, holes, low, high = BOXES[min(difficulty, len(BOXES)) - 1]
     for _ in range(10_000):
@@ -102,7 +102,7 @@ def find_box(
         fits = [(cell, n) for cell, n in lengths.items() if low <= n <= high]
         if fits:
             ring, length = fits[int(rng.integers(len(fits)))]
-            return box._replace(ring=ring), start, length
+            return FoundLevel(box._replace(ring=ring), start, length)
     raise GameError(f"no box of difficulty {difficulty} was found: choose another seed")
 
 # %% ../../nbs/412_games.tumble.ipynb #cell-19

@@ -111,8 +111,8 @@ def _check_actions(self: GameVec, act):
 def step(
     self: GameVec,
     act,  # (N, 3) int64: kind, x, y; a tensor, an array or a list
-) -> tuple:  # obs (N, 64, 64) uint8, rew (N,), terminated (N,), truncated (N,), info
-    "One action in every game; games that are done are replaced."
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, dict]:  # obs, rew, terminated, truncated, info
+    "One action in every game, seen as (N, 64, 64) uint8; games that are done are replaced."
     actions = self._check_actions(act)
     before = self._info()["levels"]
     for engine, action in zip(self.engines, actions):

@@ -361,7 +361,7 @@ def _frame_markers(self, ids, code):
 def positions(
     self: Vocabulary,
     ids,  # (..., W) windows, tensor or array; unmasked
-) -> dict:  # tensors (..., W): step (from 0, -1 before the first), cell (-1: none), previous (-1: none), changed, fresh
+) -> dict[str, torch.Tensor]:  # step (from 0, -1 before the first), cell, previous (-1: none), changed, fresh: (..., W)
     "Of every token: its step and cell, the `previous` frame's token there, whether it changed, whether a level begins."
     ids = torch.as_tensor(ids).long()
     code = self.types(ids) == TYPES.index("frame")

@@ -13,13 +13,13 @@ import numpy as np
 from arcengine import Level, Sprite
 from fastcore.basics import patch
 from .puzzles import Action, CLICK, SIZE, register_game
-from .hidden import HiddenGame
+from .hidden import FoundLevel, HiddenGame
 
 # %% ../../nbs/411_games.wires.ipynb #cell-05
 def draw_wires(
     rng: np.random.Generator,
     n: int,  # switches, and lamps
-) -> tuple:  # for each switch a tuple of n zeros and ones: the lamps that it turns
+) -> tuple[tuple[int, ...], ...]:  # for each switch a tuple of n zeros and ones: the lamps that it turns
     "Wires at random, from each switch to one, two or three lamps; they can be undone modulo any number."
     A = np.eye(n, dtype=int)
     for j in range(n - 1):
@@ -41,7 +41,7 @@ SOCKETS, SOCKET = 5, 12  # sockets across the panel; pixels of a socket
 
 def socket_corner(
     socket: int,  # 0 to 24, in reading order
-) -> tuple:  # (x, y) of the upper left pixel of what is in it
+) -> tuple[int, int]:  # (x, y) of the upper left pixel of what is in it
     "Where a socket is."
     return 4 + SOCKET * (socket % SOCKETS), 4 + SOCKET * (socket // SOCKETS)
 
@@ -91,7 +91,7 @@ class Panel(NamedTuple):
 def draw_panel(
     rng: np.random.Generator,
     difficulty: int,  # 1 to 8; beyond that as 8
-) -> tuple:  # Panel, (colours, wires) in which it begins, clicks of the solution
+) -> FoundLevel:  # of a `Panel`; it begins with (colours, wires)
     "A panel of the given difficulty."
     n, q, low, high = PANELS[min(difficulty, len(PANELS)) - 1]
     sockets = rng.permutation(SOCKETS**2)[: 2 * n].tolist()
@@ -99,7 +99,7 @@ def draw_panel(
     clicks = int(rng.integers(low, high + 1))
     counts = np.bincount(rng.permutation(np.repeat(np.arange(n), q - 1))[:clicks], minlength=n)
     colors = (q - 1 - np.array(wires).T @ counts) % q
-    return panel, (tuple(colors.tolist()), wires), clicks
+    return FoundLevel(panel, (tuple(colors.tolist()), wires), clicks)
 
 # %% ../../nbs/411_games.wires.ipynb #cell-19
 PANEL_BACK, SWITCH_COLOR, LAMP_GLOW = 4, 9, {2: (5, 11), 3: (5, 8, 11)}  # colours; of lamps, by their number
@@ -161,7 +161,7 @@ def value(self: Wires, state):
 
 # %% ../../nbs/411_games.wires.ipynb #cell-25
 @patch
-def actions(self: Wires) -> list:
+def actions(self: Wires) -> list[Action]:
     "A click in the middle of each switch."
     return [socket_click(socket) for socket in self.panel.switches]
 

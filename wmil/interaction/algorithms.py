@@ -44,7 +44,7 @@ class REINFORCE(BabyLearner):
     def loss(
         self,
         batch: dict,  # from `Rollouts`: time and environments are the last two dimensions of every per-step tensor
-    ) -> tuple:  # (loss, metrics): scalars, or one value per seed
+    ) -> tuple[torch.Tensor, dict]:  # (loss, metrics): scalars, or one value per seed
         "REINFORCE's loss on one batch of fresh experience (Williams 1992; world-model term as in the first prototype)."
         over = (-1, -2)
         out = batch if batch["log_policy"].requires_grad else self.forward_batch(batch)
@@ -160,7 +160,7 @@ def _prediction_reward(self: PPO, out, batch, error):
 # %% ../../nbs/125_interaction.algorithms.ipynb #cell-29
 @patch
 @torch.no_grad()
-def prepare(self: PPO, batch) -> tuple:  # (samples, metrics)
+def prepare(self: PPO, batch) -> tuple[dict, dict]:  # (samples, metrics)
     "Samples with advantages and returns, and the metrics of the batch."
     out = self.forward_batch(batch)
     error = self.world_model_error(out, batch) if self.cfg.pred_weight else None
@@ -187,7 +187,7 @@ def _world_model_metric(self: PPO, out, part, error):
 def loss(
     self: PPO,
     part: dict,  # from `Minibatches`: tensors (..., 1, B), and "metrics", those of the batch they are from
-) -> tuple:  # (loss, metrics): scalars, or one value per seed
+) -> tuple[torch.Tensor, dict]:  # (loss, metrics): scalars, or one value per seed
     "PPO's loss on one minibatch."
     over = (-1, -2)
     out = self.forward_batch(part)

@@ -122,7 +122,7 @@ def causal_audit(
     seeds: list,  # seeds, all at once
     pretrain_steps: int = None,  # of prediction alone, for "frozen"; by default as many as training has
     conditions=AUDIT_CONDITIONS,  # which of them
-) -> list:  # rows as of `train_seeds`, with "condition"
+) -> list[dict]:  # rows as of `train_seeds`, with "condition"
     "Train a baby with its world model in four roles."
     _check_audit(cfg)
     steps = pretrain_steps or cfg.trainer.total_steps

@@ -113,7 +113,7 @@ class CurriculumSource:
     def next(
         self,
         learner,  # has act, and successes(batch)
-    ) -> dict:
+    ) -> dict[str, torch.Tensor]:
         "The next batch, on the present level."
         level = self.manager.level
         self.env.level = level
@@ -126,7 +126,7 @@ class CurriculumSource:
 
 # %% ../../nbs/130_interaction.curriculum.ipynb #cell-22
 @patch
-def metrics(self: CurriculumSource) -> dict:
+def metrics(self: CurriculumSource) -> dict[str, int]:
     "The level, for the log."
     return {"level": self.manager.level}
 

@@ -74,7 +74,7 @@ def _observe(self: SymbolicEnv):
 
 
 @patch
-def reset(self: SymbolicEnv) -> tuple:  # (obs, info)
+def reset(self: SymbolicEnv) -> tuple[torch.Tensor, dict]:  # (obs, info)
     "Start new episodes."
     self._begin_episodes()
     return self._observe(), {"state_id": self.state}
@@ -103,7 +103,7 @@ def check_action(
 def step(
     self: SymbolicEnv,
     act: torch.Tensor,  # actions, shape (N,) or (S, N)
-) -> tuple:  # (obs, rew, terminated, truncated, info)
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, dict]:  # obs, rew, terminated, truncated, info
     "Judge the actions, move on, and start the next episodes at the time limit."
     self.check_action(act)
     goal = self.parent.get_reward(self.state, act, self.rng)

@@ -112,7 +112,7 @@ class Evaluator:
 # %% ../../nbs/135_interaction.evaluation.ipynb #cell-24
 @patch
 @torch.no_grad()
-def play_episodes(self: Evaluator, learner, level=None) -> dict:  # a batch, (..., T, N, ...)
+def play_episodes(self: Evaluator, learner, level=None) -> dict[str, torch.Tensor]:  # a batch, (..., T, N, ...)
     "Episodes on one level."
     device = self.task.obs.device
     stacked = hasattr(learner, "num_seeds")
@@ -152,7 +152,7 @@ def evaluate(
     self: Evaluator,
     learner,  # a learner, one seed or stacked ones, or a TablePolicy
     level=None,  # difficulty of what is played; by default the last
-) -> dict:  # name -> tensor: a scalar, or (S,)
+) -> dict[str, torch.Tensor]:  # name -> tensor: a scalar, or (S,)
     "Success, entropy and prediction errors."
     batch = self.play_episodes(learner, level)
     log_policy = policy_table(learner, self.task)
@@ -198,7 +198,7 @@ def mvp_criteria(
     history: list,  # rows of a run: step, success_rate, entropy, loss/world_model (numbers, or lists over seeds)
     chance: float,  # success of a uniform policy
     by: int = 5000,  # the step of the second criterion
-) -> dict:  # criterion -> Verdict
+) -> dict[str, Verdict]:  # criterion -> Verdict
     "The plan's four criteria, each with its verdict."
 
     in_time = [r for r in history if r["step"] <= by]
@@ -227,7 +227,7 @@ def verdict_lines(
     history: list,  # rows of one seed's run
     chance: float,  # success of a uniform policy
     by: int = 5000,  # the step of the second criterion
-) -> list:  # of text: one line a criterion, an empty one, and the verdict
+) -> list[str]:  # one line a criterion, an empty one, and the verdict
     "The four criteria in words, and whether the first experiment passed."
     criteria = mvp_criteria(history, chance, by)
     lines = [f"{i}. {_verdict_line(*each, by)}" for i, each in enumerate(criteria.items(), 1)]
@@ -239,7 +239,7 @@ def verdict_lines(
 # %% ../../nbs/135_interaction.evaluation.ipynb #cell-48
 def gradient_flow(
     module,  # after backward
-) -> dict:  # parameter name -> norm of its gradient; 0.0 where it received none
+) -> dict[str, float]:  # parameter name -> norm of its gradient; 0.0 where it received none
     "How much gradient each parameter received."
     return {k: 0.0 if p.grad is None else p.grad.norm().item() for k, p in module.named_parameters()}
 

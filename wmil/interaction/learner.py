@@ -6,6 +6,7 @@
 __all__ = ['LearnerConfig', 'BabyLearner']
 
 # %% ../../nbs/122_interaction.learner.ipynb #cell-02
+from collections.abc import Callable
 from typing import Literal
 import torch
 from fastcore.basics import patch
@@ -117,7 +118,7 @@ def policy(
     self: BabyLearner,
     obs,  # (..., N, D)
     state_id,  # (..., N), which of the distinct states it is
-) -> dict:  # log_policy (..., N, A), and h (..., N, H) or its factors: table (..., K, H) and code (..., N, K)
+) -> dict[str, torch.Tensor]:  # log_policy (..., N, A); h (..., N, H), or table (..., K, H) and code (..., N, K)
     "Log-probabilities of all actions, and the embeddings they came from."
     if self.states is None:
         h = self.model.get_state_embedding(obs)
@@ -246,7 +247,7 @@ def successes(self: BabyLearner, batch):  # -> (..., n) bool
 
 # %% ../../nbs/122_interaction.learner.ipynb #cell-47
 @patch
-def metrics(self: BabyLearner, batch, error, total) -> dict:  # name -> function
+def metrics(self: BabyLearner, batch, error, total) -> dict[str, Callable]:  # name -> function
     "What is logged of a batch, computed only when a row is written."
     over = (-1, -2)
     entries = {

@@ -165,7 +165,7 @@ def fetch_answers(
     self: LLMParent,
     prompts: list,  # questions
     schema: dict,  # the form of the answers
-) -> list:  # what the model wrote, now or earlier
+) -> list[str]:  # what the model wrote, now or earlier
     "Answers, from the cache or else from the model."
     keys = [answer_key(self.backend.name, self.backend.params, prompt) for prompt in prompts]
     cached = self.cache.answers if self.cache else {}
@@ -337,7 +337,7 @@ def report(self: LLMParent) -> Counts:
 
 # %% ../../nbs/155_interaction.llm.ipynb #cell-52
 @patch
-def metrics(self: LLMParent) -> dict:
+def metrics(self: LLMParent) -> dict[str, torch.Tensor]:
     "For the log: questions, invalid answers, and questions left to the rule."
     names = ("questions", "invalid", "fallbacks")
     return {f"parent/{name}": torch.tensor(float(getattr(self.counts, name))) for name in names}

@@ -54,7 +54,7 @@ def _task_phrases(task: SymbolicTask) -> set:
 # %% ../../nbs/160_interaction.parent_examples.ipynb #cell-09
 def phrases(
     tasks: list,  # the tasks that the model will be asked about
-) -> list:
+) -> list[str]:
     "Texts that are one token each, sorted."
     found = {*FRAMES, *DUTIES.values()}
     for task in tasks:
@@ -103,7 +103,7 @@ class ParentExample:
         return f'{{"which": [{", ".join(map(str, self.which))}{self.tail}'
 
     @property
-    def kind(self) -> tuple:
+    def kind(self) -> tuple[str, int, str, bool]:
         "Task, actions, duty, and whether the action is on the list."
         listed = bool(self.which) and self.col in self.which
         return self.task.name, self.task.num_actions, self.duty, listed
@@ -149,7 +149,7 @@ def _instance_examples(task: SymbolicTask, pool: int) -> list:
 def build_examples(
     tasks: list,  # what to teach
     pool: int = 128,  # problems per level
-) -> list:
+) -> list[ParentExample]:
     "All questions there are, with the rule's answers."
     examples = []
     for task in tasks:
@@ -229,7 +229,7 @@ def random_list(
     self: ExampleSampler,
     example: ParentExample,  # whose action is judged
     verdict: bool,  # whether the action is to be on the list
-) -> list:
+) -> list[int]:
     "Zero to three other actions, and the example's own if the verdict says so."
     others = [action for action in range(example.task.num_actions) if action != example.col]
     listed = self.rand.sample(others, self.rand.choice([0, 1, 1, 2, 3]))
@@ -248,7 +248,7 @@ def _list_tokens(self: ExampleSampler, which: list) -> list:
 def row(
     self: ExampleSampler,
     i: int,  # which example
-) -> tuple:  # (tokens, weight of each in the loss)
+) -> tuple[list[int], list[float]]:  # (tokens, weight of each in the loss)
     "One example; some of the lists are random."
     example, prompt, tail = self.examples[i], self.prompts[i], self.tails[i]
     if example.which is None:
@@ -271,7 +271,7 @@ def row(
 def batch(
     self: ExampleSampler,
     n: int,  # examples
-) -> tuple:  # tokens and weights, (n, T) each
+) -> tuple[torch.Tensor, torch.Tensor]:  # tokens and weights, (n, T) each
     "Random examples, padded on the right."
     chosen = self.rand.choices(range(len(self.examples)), self.sampling_weights, k=n)
     rows = [self.row(i) for i in chosen]

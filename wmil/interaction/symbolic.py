@@ -172,7 +172,7 @@ class SymbolicTask:
         return self.obs
 
     @property
-    def attribute_sizes(self) -> tuple:
+    def attribute_sizes(self) -> tuple[tuple[int, int], ...]:
         "For each attribute (number of values, number of places): how its part of an observation is made up."
         return tuple((len(a.values), a.places) for a in self.spec)
 

@@ -111,7 +111,7 @@ def fit_small_model(
     steps: int,  # batches
     batch_size: int = 64,  # examples in each
     lr: float = 2e-3,  # Adam's learning rate while it learns to compare; 2.5 times that at most afterwards
-) -> list:  # a `TokenLoss` for each step
+) -> list[TokenLoss]:  # one a step
     "Train: first to compare, then what to compare with."
     first = int(0.4 * steps)
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.98), weight_decay=0.01)
@@ -149,7 +149,7 @@ def train_parent_model(
     seed: int = 0,  # of weights, batches and the test set
     steps: int = 1000,  # batches
     pool: int = 128,  # problems per level
-) -> list:  # a `TokenLoss` for each step
+) -> list[TokenLoss]:  # one a step
     "Train the small language model and save it."
     made = [make_task(*t) for t in tasks]
     note = {"tasks": [list(t) for t in tasks], "held_out": held_out, "seed": seed, "steps": steps, "pool": pool}

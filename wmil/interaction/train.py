@@ -8,10 +8,9 @@ __all__ = ['RULE_DEFAULTS', 'ABOUT', 'ALIASES', 'BabyTrainerConfig', 'TrainConfi
            'BestKeeper', 'train_interaction', 'count_parameters', 'summary', 'extend_training', 'main']
 
 # %% ../../nbs/170_interaction.train.ipynb #cell-02
-import argparse
-import os
-import sys
+import argparse, os, sys
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from ..config import Fraction, Probability, config, dump_config, make_config, replace_config
@@ -313,7 +312,7 @@ def train_interaction(
     cfg: TrainConfig,  # what to train
     resume: str = None,  # run directory to continue
     progress: bool = True,  # show a progress bar
-) -> tuple:  # (history, run directory)
+) -> tuple[list[dict], Path | None]:  # (history, run directory)
     "Train in a run directory, new or resumed."
     cfg = fill_defaults(cfg)
     learner, source, trainer_cfg = build(cfg)
