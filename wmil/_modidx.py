@@ -2700,6 +2700,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                'wmil/games/pixel_model.py'),
                                         'wmil.games.pixel_model.PixelModel.__init__': ( 'games.pixel_model.html#pixelmodel.__init__',
                                                                                         'wmil/games/pixel_model.py'),
+                                        'wmil.games.pixel_model.PixelModel._look_at': ( 'games.pixel_model.html#pixelmodel._look_at',
+                                                                                        'wmil/games/pixel_model.py'),
                                         'wmil.games.pixel_model.PixelModel._mix': ( 'games.pixel_model.html#pixelmodel._mix',
                                                                                     'wmil/games/pixel_model.py'),
                                         'wmil.games.pixel_model.PixelModel._note_reliability': ( 'games.pixel_model.html#pixelmodel._note_reliability',

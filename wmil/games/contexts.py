@@ -40,7 +40,8 @@ def window_hashes(
     radius_x: int,  # pixels to the left and right
 ) -> np.ndarray:  # (64, 64) uint64
     "The window around each pixel as a number."
-    padded = np.pad(frame, ((radius_y, radius_y), (radius_x, radius_x)), constant_values=NUM_COLORS)
+    padded = np.full((SIZE + 2 * radius_y, SIZE + 2 * radius_x), NUM_COLORS, np.uint8)
+    padded[radius_y : radius_y + SIZE, radius_x : radius_x + SIZE] = frame
     values = COLOR_FACTORS[padded]
     across = sum(values[:, j : j + SIZE] * COLUMNS[j] for j in range(2 * radius_x + 1))
     return scramble(sum(across[i : i + SIZE] * ROWS[i] for i in range(2 * radius_y + 1)))

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['CONTEXTS', 'NUM_CONTEXTS', 'UNSEEN', 'PIXELS', 'KIND_ROWS', 'ANY_ROWS', 'CLICK_ROWS', 'MOTION_ROWS', 'WHOLE_ROW',
-           'BITS', 'LOW', 'SHIFT', 'FEATURES', 'LOG', 'TRUST_HITS', 'Evidence', 'no_evidence', 'EvidenceTable',
-           'FrameEvidence', 'active_pixels', 'MixerInput', 'mixer_features', 'ContextMixer', 'Imagined', 'PixelModel']
+           'BITS', 'LOW', 'SHIFT', 'FEATURES', 'LOG', 'TRUST_HITS', 'MOST_KEPT', 'Evidence', 'no_evidence',
+           'EvidenceTable', 'FrameEvidence', 'active_pixels', 'MixerInput', 'mixer_features', 'ContextMixer',
+           'Imagined', 'PixelModel']
 
 # %% ../../nbs/474_games.pixel_model.ipynb #cell-02
 import copy
@@ -263,6 +264,7 @@ class PixelModel:
         seed: int = 0,  # of the transitions that it replays
     ):
         self.table, self.displacements = EvidenceTable(), Displacements()
+        self.looked_at = None  # the last frame and the one before it, where evidence comes from, and the evidence
         self.seen = {}  # (frame, action) -> next frame, or None where it was one or another
         self.mixer = copy.deepcopy(mixer)  # every game has its own
         self.optimizer = torch.optim.Adam(self.mixer.parameters(), lr) if lr else None
@@ -297,6 +299,19 @@ def _remembered(self: PixelModel, frame, action):  # -> next frame, log-probabil
     outcome = self.seen.get(_key(frame, action))
     return None if outcome is None else (outcome, np.zeros((SIZE, SIZE), np.float32))
 
+# %% ../../nbs/474_games.pixel_model.ipynb #b3f346bc
+MOST_KEPT = 16  # parts of the evidence that stay in memory; one for each click, of up to 220 kB
+
+
+@patch
+def _look_at(self: PixelModel, frame, previous):  # -> FrameEvidence
+    asked = frame.tobytes(), None if previous is None else previous.tobytes()
+    parts = self.table, self.displacements
+    if self.looked_at is None or self.looked_at[:2] != (asked, parts):
+        contexts = FrameContexts(frame.copy(), previous)  # a copy: the frame may be written to
+        self.looked_at = asked, parts, FrameEvidence(*parts, contexts)
+    return self.looked_at[2]
+
 # %% ../../nbs/474_games.pixel_model.ipynb #cell-48
 @patch
 def imagine(
@@ -306,10 +321,11 @@ def imagine(
     previous: np.ndarray = None,  # (64, 64) frame before it
 ) -> Imagined:
     "What should come of each action."
-    contexts = FrameContexts(frame, previous)
-    evidence = FrameEvidence(self.table, self.displacements, contexts)
+    evidence = self._look_at(frame, previous)
     outcomes = [self._remembered(frame, action) or self._mix(evidence.of(action), frame) for action in actions]
-    tried = np.array([self.displacements.tried(contexts, action) for action in actions])
+    tried = np.array([self.displacements.tried(evidence.contexts, action) for action in actions])
+    if len(evidence.kept) > MOST_KEPT:
+        evidence.kept.clear()
     return Imagined(*map(np.stack, zip(*outcomes)), tried)
 
 # %% ../../nbs/474_games.pixel_model.ipynb #cell-50
@@ -322,8 +338,7 @@ def learn(
     previous: np.ndarray = None,  # (64, 64) frame before `frame`
 ) -> tuple | None:  # features, votes, now, next colours of at most 128 pixels; None: nothing happened
     "Take in one transition."
-    contexts = FrameContexts(frame, previous)
-    evidence = FrameEvidence(self.table, self.displacements, contexts)
+    evidence = self._look_at(frame, previous)
     said = evidence.of(action)
     pixels = np.flatnonzero(active_pixels(said, frame) | (frame != next_frame).ravel())
     sample = self._sample(said, frame, next_frame, pixels) if len(pixels) else None
@@ -331,7 +346,8 @@ def learn(
         self._note_reliability(said, frame, next_frame, pixels)
         for _, rows, hashes in evidence.hashes(action):
             self.table.update(hashes()[:, pixels], rows, next_frame.ravel()[pixels])
-    self.displacements.learn(contexts, action, next_frame)
+    self.displacements.learn(evidence.contexts, action, next_frame)
+    evidence.kept.clear()  # more is known now
     known = self.seen.setdefault(_key(frame, action), next_frame)
     if known is not None and (known != next_frame).any():
         self.seen[_key(frame, action)] = None  # the frame hides something that decides
