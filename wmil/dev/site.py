@@ -256,7 +256,7 @@ def _write_source(source):
     for path in [nbs / "index.ipynb", *sum(order.values(), [])]:
         _write_page(path, source / path.relative_to(nbs), names, made_by.get(path))
     for page in nbs.glob("*.md"):
-        shutil.copy(page, source)
+        (source / page.name).write_text(site_links(page.read_text(encoding="utf-8")), encoding="utf-8")
     _copy_pages_to_play(source)
     for name in PAGES:
         if (root() / name).exists():
