@@ -55,6 +55,10 @@ NOTEBOOKS = {
         "from wmil.explorers.dynamics import DynamicsExplorer\nexplorer = DynamicsExplorer()\nexplorer",
         "explorer.close()",
     ],
+    "worlds": [
+        "from wmil.explorers.world_dream import WorldDreamExplorer\nexplorer = WorldDreamExplorer('cart')\nexplorer",
+        "explorer.close()",
+    ],
 }
 
 # what a browser must agree with, computed by the library itself
@@ -406,10 +410,12 @@ def try_dream(page, lab):
     page.click_pixel(2, 2)  # gives the canvas the keys
     page.page.keyboard.press("ArrowDown")
     page.until("a press there branches", page.step, [4, 4])
+    page.button("agent acts")
+    page.until("the solver takes over", page.step, [5, 5])
     page.button("save")
-    page.until("saved", lambda: page.note().startswith("Saved 4 actions"), True)
+    page.until("saved", lambda: page.note().startswith("Saved 5 actions"), True)
     recorded, _ = lab.ask(READ, lab.work / "recordings" / "maze-1.jsonl.gz")
-    assert [kind for kind, *_ in recorded] == [0, *route[:3], DOWN], recorded
+    assert [kind for kind, *_ in recorded][:5] == [0, *route[:3], DOWN] and len(recorded) == 6, recorded
     check_saved(page, lab)
     page.run(1)
     page.until("closed", lambda: (page.root.count(), page.stills()), (0, 1))
@@ -558,6 +564,38 @@ def try_dynamics(page, lab):
     page.until("a plan of the menu", lambda: page.chart(2).inner_html() != before, True)
     assert "predicted" in page.point(5, 0.5)
     page.shot("brake")
+    page.page.wait_for_timeout(600)
+    check_saved(page, lab)
+    page.run(1)
+    page.until("closed", lambda: (page.root.count(), page.stills()), (0, 1))
+
+
+def try_worlds(page, lab):
+    page.open()
+    page.until("four charts", lambda: page.root.locator(".chart").count(), 4)
+    page.button("push →")
+    page.until("two steps by hand", lambda: page.fact("real steps"), "2")
+    page.choose("hand", "agent")
+    for steps in (12, 22, 32):
+        page.button("10 steps")
+        page.until(f"{steps} steps, the rest by the agent", lambda: page.fact("real steps"), str(steps))
+    page.shot("awake")
+    page.button("dream")
+    page.choose("hand", "recording")
+    page.button("10 steps")
+    page.until("the recording acts in the dream", page.note, "10 steps by the recording, in the dream.")
+    assert page.fact("dreamt steps") == "10"
+    assert page.fact("real steps") == "32", "the cart moved while we dreamt"
+    page.shot("asleep")
+    page.button("live it")
+    page.until("lived, or fallen on the way", lambda: "dreamt steps were lived" in page.note(), True)
+    page.shot("lived")
+    page.slide_control("step", 0.25)
+    step = page.root.locator("[data-name=step] input")
+    page.until("the slider goes back", lambda: 5 <= int(step.input_value()) <= 15, True)
+    at = int(step.input_value())
+    page.button("← push")
+    page.until("a press there branches", lambda: page.fact("real steps"), str(at + 2))
     page.page.wait_for_timeout(600)
     check_saved(page, lab)
     page.run(1)

@@ -152,17 +152,21 @@ function showReading({ figure, svg, tip, cross }, reading) {
 # %% ../../nbs/632_explorers.chart_canvas.ipynb #cell-14
 FIGURE = """
 function makeSender(model) {
-  let waits = false, next = null;
+  let waits = false;
+  const line = [];
+  const replaces = (message, last) => ["drag", "set"].some((key) => key in message && message[key] === last?.[key]);
   const send = (message) => {
-    if (waits) return (next = { ...message, ...(next?.began && message.drag === next.drag ? { began: true } : {}) });
+    if (waits) {
+      const last = replaces(message, line.at(-1)) ? line.pop() : {};
+      line.push(last.began ? { ...message, began: true } : message);
+      return;
+    }
     waits = true;
     model.send(message);
   };
   send.answered = () => {
     waits = false;
-    const message = next;
-    next = null;
-    if (message) send(message);
+    if (line.length) send(line.shift());
   };
   return send;
 }

@@ -6,13 +6,17 @@
 __all__ = ['DOUBTFUL', 'Dream', 'DreamExplorer']
 
 # %% ../../nbs/620_explorers.dream.ipynb #cell-02
+import functools
+from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 from ..core import WmilError
 from .expectations import comparison, expect, expect_and_learn, new_model, wrong_pixels
 from .play import Play, PlayExplorer, describe_step, play_facts
 from .view import CommandButton, FramePanel, Timeline, View
+from ..games.demos import check_solver
 from ..games.mixing import Transition
+from ..games.recordings import read_recording
 from ..games.puzzles import ACTION_NAMES, RESET, SIZE, Action, GameError, name_of
 
 # %% ../../nbs/620_explorers.dream.ipynb #cell-05
@@ -155,9 +159,13 @@ class DreamExplorer(PlayExplorer):
         budget: int = None,  # real actions that may be made; None: no limit
         model=None,  # with `imagine` and `learn`; None: a new pixel model
         folder="recordings",  # where the button saves what you really played
+        agent=None,  # an Agent of one game, or a function: observation -> Action; None: the game's solver
+        recording=None,  # path of a recording, or a Session
     ):
         super().__init__(game, seed, levels, level, budget, folder=folder)
         self.dream = Dream(self.play, model)
+        self.agent = getattr(agent, "act", agent)
+        self.recording = read_recording(recording) if isinstance(recording, (str, Path)) else recording
         self.shown = 0  # the step that the slider is at
         self.say("Play: the model learns from each press. Then press “dream”, and it answers instead of the game.")
 
@@ -168,7 +176,11 @@ def _commands(self: DreamExplorer):
     dream = CommandButton("dream", "wake" if asleep else "dream", "ask the model instead of the game", asleep)
     live = CommandButton("live", "live it", "wake, and do for real what you have dreamt", enabled=dreamt)
     save = CommandButton("save", "save", f"write what you really played into {self.folder.name}", enabled=not asleep)
-    return dream, live, save
+    agent = CommandButton("agent", "agent acts", "one action by the agent")
+    recorded = CommandButton(
+        "recorded", "as recorded", "the next action of the recording", enabled=bool(self.recording)
+    )
+    return dream, live, save, agent, recorded
 
 # %% ../../nbs/620_explorers.dream.ipynb #cell-24
 @patch
@@ -243,11 +255,44 @@ def _live(self: DreamExplorer):
         self.shown = self.play.actions
     self.say(f"{true} of {dreamt} dreamt frames came true.", "good" if true == dreamt else "bad")
 
+# %% ../../nbs/620_explorers.dream.ipynb #facadead
+def _agent_action(explorer):
+    dream, play = explorer.dream, explorer.play
+    if explorer.agent is None and dream.asleep:
+        raise WmilError("the solver asks the game, and you are dreaming: give the explorer an agent, or wake")
+    if not dream.asleep:
+        dream.go_back(explorer.shown)
+    if explorer.agent is not None:
+        obs = play.engine.obs
+        return explorer.agent(obs._replace(frame=dream.frames()[-1]) if dream.asleep else obs)
+    check_solver(play.engine.game, "the button")
+    solution = play.engine.game.solve()
+    if not solution:
+        raise WmilError("the solver knows no way from here: reset, or go back")
+    return solution[0]
+
+
+def _recorded_action(explorer):
+    dream, session = explorer.dream, explorer.recording
+    step = 1 + (dream.origin + len(dream.dreamt) if dream.asleep else explorer.shown)
+    if session is None or step >= len(session):
+        length = 0 if session is None else len(session) - 1
+        raise WmilError(f"the recording has {length} actions: here it says no more")
+    return session.actions[step]
+
 
 @patch
+def _hand_over(self: DreamExplorer, who, choose):
+    self.press(Action(*map(int, choose(self))))
+    self.say(f"{who}: {self.note}", self.tone)
+
+# %% ../../nbs/620_explorers.dream.ipynb #0e3d76d9
+@patch
 def command(self: DreamExplorer, name: str):
-    "The buttons dream, live it and save."
+    "The buttons agent acts, as recorded, dream, live it and save."
     if name == "save" and self.dream.asleep:
         raise WmilError("you are dreaming: wake before you save")
+    hands = {"agent": ("The agent", _agent_action), "recorded": ("As recorded", _recorded_action)}
     actions = {"dream": self._toggle, "live": self._live}
+    actions |= {key: functools.partial(self._hand_over, *hand) for key, hand in hands.items()}
     actions[name]() if name in actions else PlayExplorer.command(self, name)

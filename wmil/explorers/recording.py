@@ -13,6 +13,7 @@ from fastcore.basics import patch
 from ..core import ConfigError, WmilError
 from .base import Explorer
 from .expectations import Foreseen, comparison, wrong_pixels
+from .reasons import read_reasons, reason_facts
 from .view import Timeline, View
 from ..games.puzzles import RESET, name_of
 from ..games.recording_lines import STATES
@@ -50,6 +51,11 @@ class RecordingExplorer(Explorer):
         return self.recording if isinstance(self.recording, Session) else read_recording(self.recording)
 
     @cached_property
+    def reasons(self) -> dict[int, dict]:
+        "What the player said about its actions, where the recording has it."
+        return {} if isinstance(self.recording, Session) else read_reasons(self.recording)
+
+    @cached_property
     def foreseen(self) -> Foreseen:
         "What the model expected, as far as it was asked."
         return Foreseen(self.session, self.model)
@@ -70,6 +76,7 @@ def view(self: RecordingExplorer) -> View:
     session, step, expected = self.session, self.shown, self.foreseen.expectations
     levels = f"{session.levels[step]} of {session.win_levels}" if session.win_levels else session.levels[step]
     facts = {"action": name_of(session.actions[step]), "levels completed": levels}
+    facts |= reason_facts(self.reasons.get(step, {}))
     if STATES[session.states[step]] in ("WIN", "GAME_OVER"):
         facts["state"] = {"WIN": "won", "GAME_OVER": "game over"}[STATES[session.states[step]]]
     panels = comparison(session.frames[step], expected[step], "recorded", why=_why(self, step))
