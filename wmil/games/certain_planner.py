@@ -61,12 +61,13 @@ class Outlook(NamedTuple):
     "What A actions would do in a frame."
 
     frames: torch.Tensor  # (A, 64, 64) uint8
+    win: torch.Tensor  # (A,) bool
     certain: torch.Tensor  # (A,) bool
 
     def agrees(self, other) -> bool:
         "Whether the same is foreseen with certainty."
-        differ = (self.frames != other.frames).flatten(1).any(1) & self.certain
-        return torch.equal(self.certain, other.certain) and not differ.any()
+        differ = (self.frames != other.frames).flatten(1).any(1) | (self.win != other.win)
+        return torch.equal(self.certain, other.certain) and not (differ & self.certain).any()
 
 
 class Doubt(NamedTuple):
@@ -147,7 +148,7 @@ def _imagine(self: CertainSearch, nodes):
     expansions = []
     for i, node in enumerate(nodes):
         successors, here = [], self.identity(node.state)[0]
-        outlook = Outlook(steps.frames[i], certain[i])
+        outlook = Outlook(steps.frames[i], steps.win[i], certain[i])
         if node.state.outlook is not None and node.state.outlook.agrees(outlook):
             self.pointless.add(node.action)
         for j, action in enumerate(self.actions):
