@@ -384,5 +384,17 @@ GAME_CLAIMS = (
         unit="of 80 levels",
         fresh={"first_seed": 5000, "games": ["compass"]},
     ),
+    Claim(
+        name="brush",
+        says="A planner that asks a transformer what is on the brush solves new levels of *brush*",
+        experiment="games_hidden",
+        figure="games_hidden_levels",
+        scores=_levels_solved("brush", "memory"),
+        baseline="noise in the transformer's answers",
+        baseline_scores=_levels_solved("brush", "noise"),
+        digits=0,
+        unit="of 80 levels",
+        fresh={"first_seed": 5000, "games": ["brush"]},
+    ),
 )
 CLAIMS = {claim.name: claim for claim in (*INTERACTION_CLAIMS, *DYNAMICS_CLAIMS, *CONTROL_CLAIMS, *GAME_CLAIMS)}

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PATCH', 'GRID', 'COLORS', 'REACH', 'STRAIGHT', 'OFFSETS', 'OUTSIDE', 'split_patches', 'join_patches',
-           'one_hot_patches', 'changed_patches', 'update_earlier', 'earlier_frames', 'nearby_patches', 'Candidates',
-           'PatchPainter', 'Painted']
+           'one_hot_patches', 'patch_edges', 'changed_patches', 'update_earlier', 'earlier_frames', 'nearby_patches',
+           'Candidates', 'PatchPainter', 'Painted']
 
 # %% ../../nbs/481_games.copying.ipynb #cell-02
 from typing import NamedTuple
@@ -43,6 +43,16 @@ def one_hot_patches(
 ) -> torch.Tensor:  # (N, 256, 256)
     "The colours of each patch, as sixteen times sixteen zeros and ones."
     return torch.eye(COLORS, dtype=dtype, device=frames.device)[split_patches(frames).long()].flatten(2)
+
+
+def patch_edges(
+    frames: torch.Tensor,  # (N, 64, 64)
+    dtype=torch.float32,
+) -> torch.Tensor:  # (N, 256, 32)
+    "Whether each pixel differs from the one to its right, and from the one below; the last ones never do."
+    right = F.pad(frames[:, :, 1:] != frames[:, :, :-1], (0, 1))
+    below = F.pad(frames[:, 1:] != frames[:, :-1], (0, 0, 0, 1))
+    return torch.cat([split_patches(right), split_patches(below)], -1).to(dtype)
 
 
 def changed_patches(

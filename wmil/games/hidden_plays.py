@@ -100,6 +100,7 @@ class PlayForecast(NamedTuple):
     effect: Effect  # of (B·T, ...)
     steps_to_go: torch.Tensor  # (B, T)
     latent_error: torch.Tensor  # (B, T), how far the latent that was recalled is from the true one
+    memory: StepMemory = None  # (B, T, ...), at each step what the step before it left; None without a memory
 
 
 @patch
@@ -124,7 +125,7 @@ def forward(
     error = (recalled.latent.float() - truth.float().detach()).square().mean(-1)
     recalled = recalled if told is None else _tell(recalled, truth, told)
     effect = self.decode(features, maps, Recalled(*[part.flatten(0, 1) for part in recalled]))
-    return PlayForecast(effect, self.steps_to_go(features, trunk.flatten(0, 1)).view(actions.shape), error)
+    return PlayForecast(effect, self.steps_to_go(features, trunk.flatten(0, 1)).view(actions.shape), error, memory)
 
 # %% ../../nbs/486_games.hidden_plays.ipynb #cell-16
 @patch
@@ -159,9 +160,27 @@ def loss(
     plays: Plays,
 ) -> tuple:  # loss, metrics
     "What training minimises, as `Trainer` wants it."
+    return self.forecast_loss(self.forecast(plays), plays)
+
+
+@patch
+def forecast(
+    self: RememberingModel,
+    plays: Plays,
+) -> PlayForecast:
+    "What is foreseen; while it trains, the decoder is told some of the latents."
+    told = torch.rand(len(plays.frames), device=plays.frames.device) < self.cfg.told if self.training else None
+    return self(plays.frames, plays.actions, told)
+
+
+@patch
+def forecast_loss(
+    self: RememberingModel,
+    forecast: PlayForecast,
+    plays: Plays,
+) -> tuple:  # loss, metrics
+    "How far a forecast is from what happened."
     frames, valid = plays.frames, plays.valid
-    told = torch.rand(len(frames), device=frames.device) < self.cfg.told if self.training else None
-    forecast = self(frames, plays.actions, told)
     effect, known = forecast.effect, valid[:, 1:]
     before, after = frames[:, :-1].flatten(0, 1), frames[:, 1:].flatten(0, 1)
     changed = changed_patches(before, after) & known.flatten().unsqueeze(-1)

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from ..config import Fraction, config
 from ..core import ConfigError
 from .copying import GRID, PATCH, PatchPainter
-from .copying import join_patches, one_hot_patches, split_patches
+from .copying import join_patches, one_hot_patches, patch_edges, split_patches
 from .puzzles import CLICK
 
 # %% ../../nbs/483_games.remembering.ipynb #cell-05
@@ -151,6 +151,7 @@ class RememberingModel(nn.Module):
 @patch
 def _add_encoder(self: RememberingModel, w):
     self.patch = nn.Linear(PATCH**2 * 16, w)
+    self.edges = nn.Linear(2 * PATCH**2, w)
     self.uncovered = nn.Linear(PATCH**2 * 16, w)  # what was there before
     self.position = nn.Parameter(torch.randn(GRID**2, w) * 0.02)
     self.encoder = PatchConv(w)
@@ -198,7 +199,7 @@ def encode(
     earlier: torch.Tensor,  # (N, 64, 64) uint8, as from `earlier_frames`
 ) -> torch.Tensor:  # (N, 256, w)
     "Features of each patch."
-    x = self.patch(one_hot_patches(frames))
+    x = self.patch(one_hot_patches(frames)) + self.edges(patch_edges(frames))
     if self.cfg.use_memory:
         x = x + self.uncovered(one_hot_patches(earlier))
     return self.encoder(x + self.position.to(x.dtype))
