@@ -818,6 +818,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'wmil.dev.claims._first_steps': ('dev.claims.html#_first_steps', 'wmil/dev/claims.py'),
                                  'wmil.dev.claims._gap_closed': ('dev.claims.html#_gap_closed', 'wmil/dev/claims.py'),
                                  'wmil.dev.claims._head_gain': ('dev.claims.html#_head_gain', 'wmil/dev/claims.py'),
+                                 'wmil.dev.claims._hidden_game': ('dev.claims.html#_hidden_game', 'wmil/dev/claims.py'),
                                  'wmil.dev.claims._levels_solved': ('dev.claims.html#_levels_solved', 'wmil/dev/claims.py'),
                                  'wmil.dev.claims._nothing': ('dev.claims.html#_nothing', 'wmil/dev/claims.py'),
                                  'wmil.dev.claims._pick': ('dev.claims.html#_pick', 'wmil/dev/claims.py'),

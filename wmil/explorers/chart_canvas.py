@@ -152,8 +152,7 @@ function showReading({ figure, svg, tip, cross }, reading) {
 # %% ../../nbs/632_explorers.chart_canvas.ipynb #cell-14
 FIGURE = """
 function makeSender(model) {
-  let waits = false;
-  const line = [];
+  let waits = false, line = [];
   const replaces = (message, last) => ["drag", "set"].some((key) => key in message && message[key] === last?.[key]);
   const send = (message) => {
     if (waits) {

@@ -277,6 +277,14 @@ class PixelModel:
         "How often each context was right lately, when it voted for no change and for a change."
         return (self.right + 1) / (self.votes + 2)
 
+    def _look_at(self, frame, previous):  # -> FrameEvidence, kept, since a step is foreseen first and learnt afterwards
+        asked = frame.tobytes(), None if previous is None else previous.tobytes()
+        parts = self.table, self.displacements
+        if self.looked_at is None or self.looked_at[:2] != (asked, parts):
+            contexts = FrameContexts(frame.copy(), previous)  # a copy: the frame may be written to
+            self.looked_at = asked, parts, FrameEvidence(*parts, contexts)
+        return self.looked_at[2]
+
 # %% ../../nbs/474_games.pixel_model.ipynb #cell-44
 def _key(frame, action):
     return frame.tobytes(), tuple(map(int, action))
@@ -299,20 +307,10 @@ def _remembered(self: PixelModel, frame, action):  # -> next frame, log-probabil
     outcome = self.seen.get(_key(frame, action))
     return None if outcome is None else (outcome, np.zeros((SIZE, SIZE), np.float32))
 
-# %% ../../nbs/474_games.pixel_model.ipynb #b3f346bc
+# %% ../../nbs/474_games.pixel_model.ipynb #cell-48
 MOST_KEPT = 16  # parts of the evidence that stay in memory; one for each click, of up to 220 kB
 
 
-@patch
-def _look_at(self: PixelModel, frame, previous):  # -> FrameEvidence
-    asked = frame.tobytes(), None if previous is None else previous.tobytes()
-    parts = self.table, self.displacements
-    if self.looked_at is None or self.looked_at[:2] != (asked, parts):
-        contexts = FrameContexts(frame.copy(), previous)  # a copy: the frame may be written to
-        self.looked_at = asked, parts, FrameEvidence(*parts, contexts)
-    return self.looked_at[2]
-
-# %% ../../nbs/474_games.pixel_model.ipynb #cell-48
 @patch
 def imagine(
     self: PixelModel,
