@@ -5008,6 +5008,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'wmil.testing._Warm.ask': ('testing.html#_warm.ask', 'wmil/testing.py'),
                               'wmil.testing._Warm.stop': ('testing.html#_warm.stop', 'wmil/testing.py'),
                               'wmil.testing._become': ('testing.html#_become', 'wmil/testing.py'),
+                              'wmil.testing._end': ('testing.html#_end', 'wmil/testing.py'),
                               'wmil.testing._fork': ('testing.html#_fork', 'wmil/testing.py'),
                               'wmil.testing._fork_commands': ('testing.html#_fork_commands', 'wmil/testing.py'),
                               'wmil.testing._import': ('testing.html#_import', 'wmil/testing.py'),

@@ -20,6 +20,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import weakref
 from multiprocessing import Pipe
@@ -121,7 +122,22 @@ def _become(job):
     os.chdir(job.cwd)
     sys.argv = [job.entry, *job.args]
     exec(job.setup, {})
-    sys.exit(_load(job.entry)())
+    try:
+        sys.exit(_load(job.entry)())
+    except SystemExit as request:
+        _end(request.code)
+
+
+def _end(code):
+    "End this process as Python does after `sys.exit`, but for what was imported."
+    if code is not None and not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()  # waits for threads
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code or 0)
 
 # %% ../nbs/002_testing.ipynb #cell-15
 class _Warm(NamedTuple):
