@@ -2214,6 +2214,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                    'wmil/games/certain_planner.py'),
                                             'wmil.games.certain_planner.CertainSearch._imagine': ( 'games.certain_planner.html#certainsearch._imagine',
                                                                                                    'wmil/games/certain_planner.py'),
+                                            'wmil.games.certain_planner.CertainSearch._successors': ( 'games.certain_planner.html#certainsearch._successors',
+                                                                                                      'wmil/games/certain_planner.py'),
                                             'wmil.games.certain_planner.CertainSearch.doubts_here': ( 'games.certain_planner.html#certainsearch.doubts_here',
                                                                                                       'wmil/games/certain_planner.py'),
                                             'wmil.games.certain_planner.CertainSearch.expand_nodes': ( 'games.certain_planner.html#certainsearch.expand_nodes',

@@ -17,7 +17,7 @@ from .copying import update_earlier
 from .hidden_plays import possible_presses
 from .puzzles import Action, CLICK, RESET, SIZE
 from .remembering import RememberingModel, StepMemory, action_index
-from ..search import BestFirstSearch, Expansion, SearchConfig, Successor
+from ..search import BestFirstSearch, Expansion, SearchConfig, SearchNode, Successor
 
 # %% ../../nbs/499_games.certain_planner.ipynb #cell-05
 @config
@@ -73,7 +73,7 @@ class Outlook(NamedTuple):
 class Doubt(NamedTuple):
     "A step that isn't certain."
 
-    node: object  # SearchNode from which it is taken
+    node: SearchNode  # from which it is taken
     action: Action
     frame: torch.Tensor  # (64, 64) uint8, the likeliest next frame
     win: bool  # whether the level is likely to be completed by it
@@ -144,36 +144,43 @@ def _imagine(self: CertainSearch, nodes):
     idle = (steps.frames == frames.unsqueeze(1)).flatten(2).all(-1) & ~steps.win
     wanted = certain & ~steps.win
     rows, columns = wanted.nonzero(as_tuple=True)
-    children = iter(self._beliefs(states, frames, earlier, memory, steps, rows, columns, idle))
+    children = self._beliefs(states, frames, earlier, memory, steps, rows, columns, idle)
     expansions = []
     for i, node in enumerate(nodes):
-        successors, here = [], self.identity(node.state)[0]
         outlook = Outlook(steps.frames[i], steps.win[i], certain[i])
-        if node.state.outlook is not None and node.state.outlook.agrees(outlook):
-            self.pointless.add(node.action)
-        for j, action in enumerate(self.actions):
-            child = next(children) if wanted[i, j] else None
-            if (here, action) in self.refuted or node.action in self.pointless and node.state.idle:
-                continue
-            if not certain[i, j]:
-                if (here, action) not in self.tried:
-                    self.doubts.append(Doubt(node, action, steps.frames[i, j], bool(steps.win[i, j])))
-            elif steps.win[i, j]:
-                goal = node.state._replace(frame=NOWHERE)
-                successors.append(Successor(action, goal, True))
-            elif not idle[i, j]:
-                successors.append(Successor(action, child))
-            elif action not in self.pointless:
-                successors.append(Successor(action, child._replace(outlook=outlook)))
-        expansions.append(Expansion(node.state.steps_to_go, successors))
+        after = {j: child for (k, j), child in children.items() if k == i}
+        expansions.append(Expansion(node.state.steps_to_go, self._successors(node, outlook, idle[i], after)))
     return expansions
+
+
+@patch
+def _successors(self: CertainSearch, node, outlook, idle, after):  # certain steps; the doubtful ones are noted
+    here, before = self.identity(node.state)[0], node.state.outlook
+    if before is not None and before.agrees(outlook):
+        self.pointless.add(node.action)
+    if node.state.idle and node.action in self.pointless:
+        return []
+    found = []
+    for j, action in enumerate(self.actions):
+        if (here, action) in self.refuted:
+            continue
+        if not outlook.certain[j]:
+            if (here, action) not in self.tried:
+                self.doubts.append(Doubt(node, action, outlook.frames[j], bool(outlook.win[j])))
+        elif outlook.win[j]:
+            found.append(Successor(action, node.state._replace(frame=NOWHERE), True))
+        elif not idle[j]:
+            found.append(Successor(action, after[j]))
+        elif action not in self.pointless:
+            found.append(Successor(action, after[j]._replace(outlook=outlook)))
+    return found
 
 # %% ../../nbs/499_games.certain_planner.ipynb #cell-10
 @patch
 @torch.no_grad()
 def _beliefs(self: CertainSearch, states, frames, earlier, memory, steps, rows, columns, idle):
     if not len(rows):
-        return []
+        return {}
     after, numbers = steps.frames[rows, columns], self.numbers[columns]
     later = update_earlier(earlier[rows], frames[rows], after)
     features, tokens, new = self.model.encode(after, later), memory.tokens[rows], None
@@ -181,12 +188,12 @@ def _beliefs(self: CertainSearch, states, frames, earlier, memory, steps, rows, 
         new = self.model.experience(steps.features[rows], features, numbers)
         tokens = torch.cat([tokens, new.tokens.unsqueeze(1)], 1)
     values = estimate(self.model, features, tokens).tolist()
-    found, pasts = [], [memory.take(slice(i, i + 1)) for i in range(len(states))]
+    found, pasts = {}, [memory.take(slice(i, i + 1)) for i in range(len(states))]
     for k, (i, j) in enumerate(zip(rows.tolist(), columns.tolist())):
         one = slice(k, k + 1)
         unseen = states[i].idle | {self.actions[j]} if idle[i, j] else frozenset()
         step = new and new.take(one)
-        found.append(Belief(after[one], later[one], pasts[i], step, features[one], values[k], unseen))
+        found[i, j] = Belief(after[one], later[one], pasts[i], step, features[one], values[k], unseen)
     return found
 
 
