@@ -140,7 +140,7 @@ def _levels_solved(game, player):
     return scores
 
 # %% ../../nbs/936_dev.claims.ipynb #a43c98b8
-SECRETS = {"wires": "a switch did", "compass": "a key did"}  # what is remembered
+SECRETS = {"wires": "a switch did", "compass": "a key did", "brush": "is on the brush"}  # what is remembered
 
 
 def _hidden_game(game, secret):
