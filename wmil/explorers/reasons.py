@@ -37,11 +37,16 @@ def read_reasons(
 MOST_SCORES = 3
 
 
-def _short(value):
+def _ranked(table, first):
+    "The best scores first; of tables of scores, that of the action that was taken."
+    worth = {name: -score if isinstance(score, numbers.Number) else name != first for name, score in table.items()}
+    return sorted(table.items(), key=lambda item: worth[item[0]])
+
+
+def _short(value, first=None):
     if isinstance(value, dict):
-        ranked = sorted(value.items(), key=lambda item: -item[1] if isinstance(item[1], numbers.Number) else 0)
-        shown = ", ".join(f"{name} {_short(score)}" for name, score in ranked[:MOST_SCORES])
-        return shown + (" …" if len(ranked) > MOST_SCORES else "")
+        parts = [f"{k} ({_short(v)})" if isinstance(v, dict) else f"{k} {_short(v)}" for k, v in _ranked(value, first)]
+        return ", ".join(parts[:MOST_SCORES]) + (" …" if len(parts) > MOST_SCORES else "")
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "unknown"}[value]
     return f"{value:.3g}" if isinstance(value, numbers.Number) else f"{value:.60}"
@@ -51,4 +56,5 @@ def reason_facts(
     reasons: dict,  # of one action
 ) -> dict:  # name -> words
     "Reasons as a person reads them."
-    return {name.replace("_", " "): _short(value) for name, value in reasons.items() if name != "action"}
+    taken = reasons.get("action")
+    return {name.replace("_", " "): _short(value, taken) for name, value in reasons.items() if name != "action"}
