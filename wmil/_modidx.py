@@ -2049,6 +2049,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                             'wmil.explorers.world_dream._next_action': ( 'explorers.world_dream.html#_next_action',
                                                                                          'wmil/explorers/world_dream.py'),
                                             'wmil.explorers.world_dream._pairs': ( 'explorers.world_dream.html#_pairs',
+                                                                                   'wmil/explorers/world_dream.py'),
+                                            'wmil.explorers.world_dream._steps': ( 'explorers.world_dream.html#_steps',
                                                                                    'wmil/explorers/world_dream.py')},
             'wmil.explorers.worlds': { 'wmil.explorers.worlds.CartWorld': ('explorers.worlds.html#cartworld', 'wmil/explorers/worlds.py'),
                                        'wmil.explorers.worlds.CartWorld.agent': ( 'explorers.worlds.html#cartworld.agent',
