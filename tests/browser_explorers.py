@@ -55,11 +55,25 @@ NOTEBOOKS = {
         "from wmil.explorers.dynamics import DynamicsExplorer\nexplorer = DynamicsExplorer()\nexplorer",
         "explorer.close()",
     ],
-    "worlds": [
-        "from wmil.explorers.world_dream import WorldDreamExplorer\nexplorer = WorldDreamExplorer('cart')\nexplorer",
-        "explorer.close()",
-    ],
+    **{
+        name: [
+            "from wmil.explorers.world_dream import WorldDreamExplorer\n"
+            f"explorer = WorldDreamExplorer('{world}')\nexplorer",
+            "explorer.close()",
+        ]
+        for name, world in (("worlds", "cart"), ("pendulum", "pendulum"), ("road", "road"))
+    },
 }
+# the last cell of each notebook: the next message keeps the explorer at work, and what is pressed then has to wait
+BUSY = """
+import time
+answer = explorer.handle
+def busy(message):
+    explorer.handle = answer
+    time.sleep(5)
+    answer(message)
+explorer.handle = busy
+""".strip()
 
 # what a browser must agree with, computed by the library itself
 EXPECTED = """
@@ -150,7 +164,7 @@ class Lab:
             "JUPYTER_PREFER_ENV_PATH": "1",
         }
         for name, cells in NOTEBOOKS.items():
-            (self.work / f"{name}.ipynb").write_text(json.dumps(notebook(cells)))
+            (self.work / f"{name}.ipynb").write_text(json.dumps(notebook([*cells, BUSY])))
 
     def __enter__(self):
         options = ["--no-browser", f"--port={self.port}", "--IdentityProvider.token=", "--ServerApp.port_retries=0"]
@@ -230,6 +244,16 @@ class Page:
         self.root.wait_for(timeout=300_000)
         self.root.scroll_into_view_if_needed()
 
+    def busy(self):
+        "Let the explorer take seconds for the next message."
+        self.run(2)
+        self.show()
+
+    def key(self, key, control):
+        "Press a key on a button or slider, as somebody without a mouse does."
+        control.focus()
+        self.page.keyboard.press(key)
+
     def fact(self, name):
         "A value next to the title."
         for span in self.root.locator("header span, header label").all():
@@ -289,6 +313,11 @@ class Page:
         tip = self.root.locator(".chart").nth(number).locator(".tip")
         return tip.inner_text() if tip.is_visible() else ""
 
+    def click_dot(self, number, index):
+        "Click a dot of a chart."
+        dot = self.chart(number).locator("circle").nth(index).bounding_box()
+        self.page.mouse.click(dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
+
     def drag(self, number, *places):
         "Drag through places of a chart, in shares of its width and height."
         box = self.chart(number).bounding_box()
@@ -305,7 +334,13 @@ class Page:
     def note(self):
         return self.root.locator(".note").inner_text()
 
+    def show(self):
+        "Scroll to the explorer, if it is open."
+        if self.root.count():
+            self.root.evaluate("(root) => root.scrollIntoView({ block: 'start' })")
+
     def shot(self, what):
+        self.show()
         self.page.wait_for_timeout(200)
         self.page.screenshot(path=self.out / f"{self.name}-{what}-{self.theme.lower()}.png")
 
@@ -432,6 +467,13 @@ def try_recording(page, lab):
     frame = lab.ask(EXPECTED, json.dumps(["crates", 4, 3, recorded[1:8]]))
     page.until("its frame is the engine's", lambda: page.pixels(0), frame)
     page.shot("slider")
+    page.key("ArrowRight", page.root.locator(".time input"))
+    page.until("so does an arrow key", page.step, [8, steps - 1])
+    page.busy()
+    for step in (3, 20, 12):
+        page.slide(step)
+    assert page.step()[0] == 8, "it was not busy"
+    page.until("the slider moved while it was busy", page.step, [12, steps - 1])
     page.root.locator("button.play").click()
     page.until("it plays to the end", page.step, [steps - 1, steps - 1])
     page.shot("end")
@@ -469,6 +511,16 @@ def try_monitor(page, lab):
     page.until("nothing is smoothed", lambda: page.root.locator(".chart path.line").count(), 2)
     assert "fast" in page.point(0, 0.4)
     page.shot("metric")
+    page.busy()
+    page.choose("shown", "entropy")
+    page.choose("scale", "logarithmic")
+    page.slide_control("smoothing", 0.5)
+    name = page.root.locator(".chart .name").first
+    assert name.inner_text() == "expected_success", "it was not busy"
+    page.until("a metric chosen while it was busy", name.inner_text, "entropy")
+    page.until("and a scale", lambda: page.root.locator("[data-name=scale] select").input_value(), "logarithmic")
+    page.until("and smoothing", lambda: page.root.locator(".chart path.line").count(), 4)
+    page.shot("busy")
     page.page.wait_for_timeout(600)
     check_saved(page, lab)
     page.run(1)
@@ -500,14 +552,22 @@ def try_baby(page, lab):
     assert "color" in page.fact("state")
     page.choose("attribute", "step")
     page.until("another probe", lambda: "step" in page.root.locator(".chart .name").nth(3).inner_text(), True)
-    dot = page.chart(1).locator("circle").nth(7).bounding_box()
-    page.page.mouse.click(dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
+    page.click_dot(1, 7)
     slider = page.root.locator("[data-name=state] input")
     page.until("a click chooses a state", lambda: slider.input_value() != "0", True)
     page.drag(0, (0.9, 0.5), (0.9, 0.4))
     title = page.root.locator(".chart .name").nth(2)
     page.until("a drag chooses an action", lambda: "action 1" in title.inner_text(), True)
     page.shot("grown")
+    before = slider.input_value()
+    page.busy()
+    page.click_dot(1, 20)
+    page.drag(0, (0.2, 0.5), (0.2, 0.4))
+    page.choose("attribute", "color")
+    assert slider.input_value() == before, "it was not busy"
+    page.until("a state clicked while it was busy", lambda: slider.input_value() != before, True)
+    page.until("and an action", lambda: "action 1" not in title.inner_text(), True)
+    page.until("and a probe", lambda: "color" in page.root.locator(".chart .name").nth(3).inner_text(), True)
     page.slide_control("training", 0)
     page.until("before training", lambda: page.fact("success"), "0%")
     page.shot("born")
@@ -521,8 +581,7 @@ def try_representations(page, lab):
     page.open()
     page.until("two maps and two scores", lambda: page.root.locator(".chart").count(), 4)
     assert page.fact("chosen") == "color red, step 0"
-    dot = page.chart(0).locator("circle").nth(5).bounding_box()
-    page.page.mouse.click(dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
+    page.click_dot(0, 5)
     page.until("a click chooses a state", lambda: page.fact("chosen") != "color red, step 0", True)
     chosen = page.fact("chosen")
     tip = page.root.locator(".chart").nth(0).locator(".tip")
@@ -539,8 +598,15 @@ def try_representations(page, lab):
     before = page.chart(1).inner_html()
     page.slide_control("perplexity", 0)
     page.until("another perplexity", lambda: page.chart(1).inner_html() != before, True)
-    page.choose("colour", "step")
     page.shot("perplexity")
+    chosen = page.fact("chosen")
+    page.busy()
+    page.click_dot(1, 9)
+    page.choose("colour", "step")
+    assert page.fact("chosen") == chosen, "it was not busy"
+    page.until("a state clicked while it was busy", lambda: page.fact("chosen") != chosen, True)
+    page.until("and a colour", lambda: "share step" in page.fact("its neighbours"), True)
+    page.shot("busy")
     page.page.wait_for_timeout(600)
     check_saved(page, lab)
     page.run(1)
@@ -600,6 +666,74 @@ def try_worlds(page, lab):
     check_saved(page, lab)
     page.run(1)
     page.until("closed", lambda: (page.root.count(), page.stills()), (0, 1))
+
+
+def press_in_world(page, forth, back, hold):
+    "Buttons, keys, a busy explorer, an agent, a dream and the slider, in any world."
+    number, step = lambda: page.fact("real steps"), page.root.locator("[data-name=step] input")
+    page.open()
+    page.button(forth)
+    page.until("a press", number, str(hold))
+    page.shot("pressed")
+    page.key("Enter", page.root.get_by_role("button", name=back, exact=True))
+    page.until("Enter is a press", number, str(2 * hold))
+    page.key("Space", page.root.get_by_role("button", name=forth, exact=True))
+    page.until("space is a press", number, str(3 * hold))
+    page.key("ArrowLeft", step)
+    page.until("an arrow key moves the slider", step.input_value, str(3 * hold - 1))
+    page.page.keyboard.press("ArrowLeft")
+    page.until("which keeps the focus", step.input_value, str(3 * hold - 2))
+    page.key("End", step)
+    page.until("and back", step.input_value, str(3 * hold))
+    page.busy()
+    for name in (forth, back, forth, forth):
+        page.button(name)
+    assert number() == str(3 * hold), "it was not busy"
+    page.until("four presses while it was busy", number, str(7 * hold))
+    page.shot("busy")
+    page.slide_control("hold", 0)
+    page.button(back)
+    page.until("a press of one step", number, str(7 * hold + 1))
+    page.choose("hand", "agent")
+    for turn in (1, 2, 3):
+        page.button("10 steps")
+        page.until(f"the agent, {10 * turn} steps", number, str(7 * hold + 1 + 10 * turn))
+    page.shot("awake")
+
+
+def dream_in_world(page, lab, back):
+    "The agent dreams, the dream is lived, the slider goes back, and a press branches."
+    number, step = lambda: page.fact("real steps"), page.root.locator("[data-name=step] input")
+    real = number()
+    page.button("dream")
+    page.button("10 steps")
+    page.until("the agent dreams", lambda: page.fact("dreamt steps"), "10")
+    assert number() == real, "the world moved while we dreamt"
+    page.shot("asleep")
+    page.button("live it")
+    page.until("it is lived", page.note, "10 of 10 dreamt steps were lived.")
+    page.shot("lived")
+    page.slide_control("step", 0.25)
+    shown = page.root.locator("[data-name=step] output")
+    page.until("the slider goes back", lambda: shown.inner_text() == step.input_value() != str(int(real) + 10), True)
+    page.shot("back")
+    at = int(step.input_value())
+    page.button(back)
+    page.until("a press there branches", number, str(at + 1))
+    page.page.wait_for_timeout(600)
+    check_saved(page, lab)
+    page.run(1)
+    page.until("closed", lambda: (page.root.count(), page.stills()), (0, 1))
+
+
+def try_pendulum(page, lab):
+    press_in_world(page, "right ↻", "↺ left", 3)
+    dream_in_world(page, lab, "let go")
+
+
+def try_road(page, lab):
+    press_in_world(page, "↑ throttle", "straight on", 3)
+    dream_in_world(page, lab, "↓ brake")
 
 
 def try_one(name, browser, lab, out, theme):

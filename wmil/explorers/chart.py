@@ -301,15 +301,24 @@ function ticksOf(low, high, count, log) {
   const rough = (high - low) / Math.max(1, count), power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5, 10].find((m) => m * power >= rough) ?? 10);
   const first = Math.ceil(low / step - 1e-9), last = Math.floor(high / step + 1e-9);
+  if (last - first < 1 && count < 9) return ticksOf(low, high, count + 1);
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
+"""
 
-function short(value) {
+# %% ../../nbs/631_explorers.chart.ipynb #2c9e0453
+TICKS += """
+function short(value, digits = 3) {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);
-  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
-  if (size >= 1e4) return `${Number((value / 1e3).toPrecision(3))}k`;
-  return size && size < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(3)));
+  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(digits))}M`;
+  if (size >= 1e4) return `${Number((value / 1e3).toPrecision(digits))}k`;
+  return size && size < 1e-3 ? value.toExponential(digits - 2) : String(Number(value.toPrecision(digits)));
+}
+
+function tickWords(ticks, digits = 3) {
+  const words = ticks.map((v) => short(v, digits));
+  return new Set(words).size === words.length || digits > 8 ? words : tickWords(ticks, digits + 1);
 }
 """
 

@@ -8,7 +8,7 @@ __all__ = ['SHAPES', 'AXES', 'POINTER', 'FIGURE', 'DRAW_CHART', 'CONTROLS', 'REN
 # %% ../../nbs/632_explorers.chart_canvas.ipynb #cell-02
 import json
 from fastcore.basics import patch
-from .canvas import BUTTON_BAR, CANVAS_STYLE, FACTS, FILLED_IN, MAKE, QuietWidget
+from .canvas import BUTTON_BAR, CANVAS_STYLE, FACTS, FILLED_IN, KEEP_KEYS, MAKE, QuietWidget
 from .chart import CHART_COLORS, LIMITS, SCALES, TICKS, ChartBoard, board_words
 
 # %% ../../nbs/632_explorers.chart_canvas.ipynb #cell-05
@@ -71,13 +71,15 @@ function axesOf(chart, { x, y, box, px, py }) {
   const line = (x1, y1, x2, y2, name) => `<path class="${name}" d="M${x1} ${y1}L${x2} ${y2}"/>`;
   const text = (tx, ty, words, name) => `<text class="${name}" x="${tx}" y="${ty}">${escape(words)}</text>`;
   const columns = chart.words.length ? [...chart.words.keys()] : ticksOf(...x, across, false);
-  const below = columns.map((v) => {
+  const named = chart.words.length ? chart.words : tickWords(columns);
+  const below = columns.map((v, i) => {
     const at = fixed(px(v)), grid = chart.words.length ? "" : line(at, box.top, at, box.bottom, "grid");
-    return grid + text(at, box.bottom + 14, chart.words.length ? chart.words[v] : short(v), "below");
+    return grid + text(at, box.bottom + 14, named[i], "below");
   });
-  const beside = ticksOf(...y, up, chart.log).map((v) => {
+  const rows = ticksOf(...y, up, chart.log), words = tickWords(rows);
+  const beside = rows.map((v, i) => {
     const at = fixed(py(v));
-    return line(box.left, at, box.right, at, "grid") + text(box.left - 6, at + 4, short(v), "beside");
+    return line(box.left, at, box.right, at, "grid") + text(box.left - 6, at + 4, words[i], "beside");
   });
   const frame = `<path class="axis" d="M${box.left} ${box.top}V${box.bottom}H${box.right}"/>`;
   const middle = (box.top + box.bottom) / 2;
@@ -255,8 +257,7 @@ function makeControl(box, control, send) {
     control.options.forEach((option) => make("option", "", select, { value: option, textContent: option }));
     select.onchange = () => send({ set: control.name, value: select.value });
   } else {
-    const { low, high, step } = control;
-    const input = make("input", "", label, { type: "range", min: low, max: high, step });
+    const input = make("input", "", label, { type: "range" });
     input.oninput = () => send({ set: control.name, value: Number(input.value) });
     make("output", "", label);
   }
@@ -267,7 +268,7 @@ function makeControl(box, control, send) {
 # %% ../../nbs/632_explorers.chart_canvas.ipynb #cell-22
 CONTROLS += """
 function fillControls(box, controls, send) {
-  const wanted = JSON.stringify(controls.map(({ value, words, ...rest }) => rest));
+  const wanted = JSON.stringify(controls.map(({ name, label, kind, options }) => [name, label, kind, options]));
   if (box.dataset.wanted !== wanted) {
     box.dataset.wanted = wanted;
     box.replaceChildren();
@@ -275,6 +276,7 @@ function fillControls(box, controls, send) {
   }
   controls.forEach((control, i) => {
     const field = box.children[i].querySelector("select, input"), output = box.children[i].querySelector("output");
+    if (output) Object.assign(field, { min: control.low, max: control.high, step: control.step });
     if (!field.matches(":active")) field.value = control.value; // not from under your hand
     if (output) output.textContent = control.words || short(control.value);
   });
@@ -311,10 +313,11 @@ function render({ model, el }) {
   parts.note = make("p", "note", root, { ariaLive: "polite" });
   const draw = () => root.clientWidth && drawBoard(parts, model.get("shown"), send);
   const changed = () => (draw(), send.answered());
+  const releaseKeys = keepKeys(root);
   model.on("change:shown", changed);
   const resized = new ResizeObserver(draw);
   resized.observe(el);
-  return () => (resized.disconnect(), model.off("change:shown", changed));
+  return () => (resized.disconnect(), releaseKeys(), model.off("change:shown", changed));
 }
 
 export default { render };
@@ -382,7 +385,7 @@ _CHARTS = TICKS + LIMITS + SCALES + _SHAPES + POINTER + FIGURE + DRAW_CHART
 class ChartCanvas(QuietWidget):
     "Draws a `ChartBoard` and reports what is set, dragged, picked and pressed."
 
-    _esm = MAKE + FACTS + BUTTON_BAR + _CHARTS + CONTROLS + RENDER_BOARD
+    _esm = MAKE + FACTS + BUTTON_BAR + _CHARTS + CONTROLS + KEEP_KEYS + RENDER_BOARD
     _css = CANVAS_STYLE % FILLED_IN + BOARD_STYLE
 
     def __init__(self, board: ChartBoard):

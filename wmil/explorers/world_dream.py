@@ -250,10 +250,14 @@ def _error_chart(explorer):
     return Chart("Error and doubt", tuple(series), "step", "of a typical change", marker=explorer.shown, height=180)
 
 # %% ../../nbs/652_explorers.world_dream.ipynb #2a2a04cd
+def _steps(count):
+    return f"{count} step" + ("s" if count != 1 else "")
+
+
 @patch
 def _commands(self: WorldDreamExplorer):
     dream = self.dream
-    moves = [CommandButton(name, name, f"{self.hold} steps") for name in self.world.moves]
+    moves = [CommandButton(name, name, _steps(self.hold)) for name in self.world.moves]
     on = CommandButton("go on", f"{GO_ON} steps", "by agent or recording", enabled=self.hand != "you")
     sleep = CommandButton(
         "dream", "wake" if dream.asleep else "dream", "ask the model instead of the world", dream.asleep
@@ -275,7 +279,7 @@ def view(self: WorldDreamExplorer) -> ChartBoard:
         facts["error of this step"] = f"{dream.errors[self.shown]:.2f}"
     controls = (
         Choice("hand", "acting", self.hand, HANDS),
-        Slider("hold", "a press lasts", self.hold, 1, 20, 1, f"{self.hold} steps"),
+        Slider("hold", "a press lasts", self.hold, 1, 20, 1, _steps(self.hold)),
         Slider("step", "look at step", self.shown, 0, max(1, len(dream.acts))),
     )
     charts = (self.world.picture(moments, dreams), _error_chart(self), *_curves(self))

@@ -148,7 +148,7 @@ class PendulumWorld(_SystemWorld):
         return np.float32([np.clip(torque, -2, 2)])
 
     def readings(self, states):
-        return {"angle, degrees": torch.atan2(states[..., 1], states[..., 0]).rad2deg(), "rad/s": states[..., 2]}
+        return {"height of the tip, m": states[..., 0], "rad/s": states[..., 2]}  # an angle would jump by 360 degrees
 
     def picture(self, moments, dreams):
         def rod(state, name, color):  # a positive angle is to the left

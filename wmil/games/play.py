@@ -112,7 +112,7 @@ def play_level(
         obs = engine.step(action)
         actions += 1
         if record is not None:
-            record.add(action, obs)
+            record.add(action, obs, agent.explain())
     return LevelResult(LevelScore(completed + 1, obs.levels > completed, actions, optimum), obs)
 
 # %% ../../nbs/497_games.play.ipynb #cell-13
