@@ -312,8 +312,7 @@ function render({ model, el }) {
   parts.buttons = make("div", "buttons", root);
   parts.note = make("p", "note", root, { ariaLive: "polite" });
   const draw = () => root.clientWidth && drawBoard(parts, model.get("shown"), send);
-  const changed = () => (draw(), send.answered());
-  const releaseKeys = keepKeys(root);
+  const changed = () => (draw(), send.answered()), releaseKeys = keepKeys(root);
   model.on("change:shown", changed);
   const resized = new ResizeObserver(draw);
   resized.observe(el);
@@ -334,8 +333,7 @@ BOARD_STYLE = """
   figcaption .name { color: var(--ink); font-weight: 600; margin-right: auto; }
   .key { display: flex; gap: 5px; align-items: center; max-width: 26em; overflow: hidden; text-overflow: ellipsis; }
   i { flex: none; display: inline-block; width: 9px; height: 9px; border-radius: 50%; }
-  header i { margin-right: 6px; }
-  i.stroke { width: 18px; height: 3px; border-radius: 0; }
+  header i { margin-right: 6px; } i.stroke { width: 18px; height: 3px; border-radius: 0; }
   .holder { touch-action: pan-y; }
   .holder > svg { display: block; width: 100%; overflow: visible; font-size: 11px; user-select: none; }
   .plot { overflow: hidden; }
@@ -365,8 +363,7 @@ BOARD_STYLE += """
 # %% ../../nbs/632_explorers.chart_canvas.ipynb #cell-29
 BOARD_STYLE += """
 .wmil-board.wmil-canvas {
-  .controls { display: flex; flex-wrap: wrap; gap: 8px 22px; align-items: center; }
-  .controls:empty { display: none; }
+  .controls { display: flex; flex-wrap: wrap; gap: 8px 22px; align-items: center; } .controls:empty { display: none; }
   .controls label { display: flex; gap: 8px; align-items: center; color: var(--soft); }
   .controls .slider { flex: 1 1 240px; }
   .controls input { flex: 1; min-width: 80px; margin: 0; accent-color: var(--accent); }
