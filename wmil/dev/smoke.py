@@ -125,6 +125,7 @@ class NotebookRun(NamedTuple):
 def _prepare(environment, folder):
     "What a new process needs before its notebook."
     gc.freeze()  # a full collection of what was imported would copy its memory, half a second each time
+    multiprocessing.set_start_method(None, force=True)  # that of a kernel
     os.environ.clear()
     os.environ.update(environment)
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
