@@ -19,4 +19,4 @@ html_theme_options = {"navigation_with_keys": True}
 html_copy_source = html_show_sourcelink = False
 html_static_path = ["static"]
 html_css_files = ["wide.css"]
-html_js_files = [("phone.js", {"defer": "defer", "priority": 200})]  # before MathJax
+html_js_files = [("phone.js", {"defer": "defer", "priority": 200}), ("sidebar.js", {"defer": "defer"})]  # phone.js before MathJax
