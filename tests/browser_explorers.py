@@ -32,6 +32,10 @@ NOTEBOOKS = {
         "explorer = DreamExplorer('maze', seed=5, levels=4, level=3)\nexplorer",
         "explorer.close()",
     ],
+    "drive": [
+        "from wmil.explorers.drive import DriveExplorer\nexplorer = DriveExplorer(seed=2026)\nexplorer",
+        "explorer.close()",
+    ],
     "recording": [
         "from wmil.explorers.recording import RecordingExplorer\n"
         "explorer = RecordingExplorer('crates.jsonl.gz')\nexplorer",
@@ -87,6 +91,19 @@ engine.reset()
 for action in actions:
     engine.step(action)
 print(json.dumps(to_rgb(engine.obs.frame).tolist()))
+"""
+
+DRIVEN = """
+import json, sys
+import numpy as np
+from wmil.control.envs import RACING
+from wmil.control.racing import RacingEnv
+from wmil.explorers.car_dream import PRESSES
+env = RacingEnv(RACING)
+picture, _ = env.reset(seed=2026)
+for kind in json.loads(sys.argv[1]):
+    picture = env.step(np.float32(PRESSES[kind][1]))[0]
+print(json.dumps(picture.tolist()))
 """
 
 READ = """
@@ -454,6 +471,71 @@ def try_dream(page, lab):
     check_saved(page, lab)
     page.run(1)
     page.until("closed", lambda: (page.root.count(), page.stills()), (0, 1))
+
+
+def try_drive(page, lab):
+    page.open()
+    page.click_pixel(30, 30)
+    for n, key in enumerate(("ArrowUp", "ArrowUp", "ArrowLeft", "Space", "ArrowRight"), 1):
+        page.page.keyboard.press(key)
+        page.until(f"{key} is a decision", page.step, [n, n])
+    page.button("↑")
+    page.until("so is a press on the pad", page.step, [6, 6])
+    page.button("straight on")
+    page.until("and straight on", page.step, [7, 7])
+    driven = [UP, UP, LEFT, 5, RIGHT, UP, 5]
+    page.until("the picture is the car's", page.pixels, lab.ask(DRIVEN, json.dumps(driven)))
+    page.shot("awake")
+    page.button("10 by the driver")
+    page.until("ten by the driver", page.step, [17, 17])
+    page.button("driver acts")
+    page.until("one by the driver", page.step, [18, 18])
+    page.shot("driver")
+    page.slide(3)
+    page.until("the slider goes back", page.step, [3, 18])
+    page.until("to the car's picture", page.pixels, lab.ask(DRIVEN, json.dumps(driven[:3])))
+    page.shot("back")
+    page.click_pixel(2, 2)
+    page.page.keyboard.press("ArrowDown")
+    page.until("a press there branches", page.step, [4, 4])
+    page.until("for the car, too", page.pixels, lab.ask(DRIVEN, json.dumps([*driven[:3], DOWN])))
+    drive_in_dream(page, lab)
+
+
+def drive_in_dream(page, lab):
+    "Dream, live it, another track."
+    page.button("10 by the driver")
+    page.until("the driver goes on", page.step, [14, 14])
+    real = page.pixels(0)
+    page.button("dream")
+    page.until("asleep", lambda: page.root.get_by_role("button", name="wake").count(), 1)
+    page.click_pixel(30, 30, panel=1)
+    for key in ("ArrowUp", "ArrowLeft", "ArrowLeft", "Space"):
+        page.page.keyboard.press(key)
+    page.until("four dreamt", lambda: page.title(1), "dream: 4 decisions")
+    page.button("driver acts")
+    page.until("one by the driver", lambda: page.fact("dreamt decisions"), "5 (0.8 s)")
+    assert page.step() == [14, 14], "the car moved in a dream"
+    page.shot("asleep")
+    page.button("wake")
+    page.until("awake again, at the same picture", lambda: page.pixels(0), real)
+    page.button("dream")
+    page.until("asleep again", lambda: page.title(1), "dream: 0 decisions")
+    page.button("10 by the driver")
+    page.until("ten dreamt", lambda: page.title(1), "dream: 10 decisions")
+    page.button("live it")
+    page.until("lived", page.step, [24, 24])
+    assert page.note().startswith("Lived 10 of 10 decisions"), page.note()
+    page.shot("lived")
+    page.slide(15)
+    page.until("the lived steps keep the dream", lambda: page.title(1), "dreamt: 1 decision without looking")
+    check_saved(page, lab)
+    page.button("begin again")
+    page.until("another track", lambda: (page.fact("track"), page.step()), ("2027", [0, 0]))
+    page.shot("again")
+    page.run(1)
+    page.until("closed", lambda: (page.root.count(), page.stills()), (0, 1))
+    page.shot("closed")
 
 
 def try_recording(page, lab):

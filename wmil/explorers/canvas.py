@@ -7,22 +7,19 @@ __all__ = ['PAINT', 'MAKE', 'STAGE', 'BUTTON_BAR', 'TIME', 'BARS', 'KEEP_KEYS', 
            'FILLED_IN', 'somebody_is_there', 'QuietWidget', 'GameCanvas']
 
 # %% ../../nbs/602_explorers.canvas.ipynb #cell-02
-import json
 import anywidget, traitlets
 import numpy as np
 from IPython import get_ipython
 from fastcore.basics import patch
-from .view import MARK_COLOR, View, check_view
-from ..games.puzzles import GAME_COLORS, SIZE
+from .view import MARK_COLOR, View, check_view, panel_colors
+from ..games.puzzles import SIZE
 
 # %% ../../nbs/602_explorers.canvas.ipynb #cell-05
 PAINT = """
-const PALETTE = %(palette)s.map((c) => [1, 3, 5].map((i) => parseInt(c.slice(i, i + 2), 16)));
-
-function paint(canvas, frame, marks, faded, size) {
+function paint(canvas, colors, marks, faded, size) {
   const zoom = Math.max(1, Math.round((size * (window.devicePixelRatio || 1)) / 64));
   const picture = new ImageData(64, 64), small = document.createElement("canvas"), g = canvas.getContext("2d");
-  frame.forEach((color, i) => picture.data.set([...PALETTE[color], faded ? 90 : 255], 4 * i));
+  marks.forEach((_, i) => picture.data.set([...colors.subarray(3 * i, 3 * i + 3), faded ? 90 : 255], 4 * i));
   small.width = small.height = 64;
   small.getContext("2d").putImageData(picture, 0, 0);
   canvas.width = canvas.height = 64 * zoom;
@@ -204,16 +201,16 @@ function showFacts(head, view) {
 # %% ../../nbs/602_explorers.canvas.ipynb #cell-16
 DRAW = """
 function showPanel({ figure, title, canvas }, panel, model, i, size, clicks) {
-  const part = (name) => {
+  const part = (name, length) => {
     const data = model.get(name);
-    return new Uint8Array(data.buffer, data.byteOffset + 4096 * i, 4096);
+    return new Uint8Array(data.buffer, data.byteOffset + length * i, length);
   };
   title.textContent = panel.title;
   title.hidden = !panel.title;
   canvas.ariaLabel = panel.title || "frame";
   figure.classList.toggle("active", panel.active);
   figure.classList.toggle("clickable", panel.active && clicks);
-  paint(canvas, part("pixels"), part("marks"), panel.faded, size);
+  paint(canvas, part("pixels", 3 * 4096), part("marks", 4096), panel.faded, size);
 }
 
 function drawView({ root, head, stage, figures, click, time, buttons, note }, view, model, width, send) {
@@ -356,7 +353,7 @@ class QuietWidget(anywidget.AnyWidget):
         return f"{self.shown['title']} (answers in JupyterLab, while its kernel runs)"
 
 # %% ../../nbs/602_explorers.canvas.ipynb #cell-27
-FILLED_IN = {"palette": json.dumps(GAME_COLORS), "mark": " ".join(map(str, MARK_COLOR))}
+FILLED_IN = {"mark": " ".join(map(str, MARK_COLOR))}
 
 
 class GameCanvas(QuietWidget):
@@ -364,7 +361,7 @@ class GameCanvas(QuietWidget):
 
     _esm = MAKE + PAINT % FILLED_IN + STAGE + BUTTON_BAR + BARS + TIME + FACTS + DRAW + KEEP_KEYS + RENDER
     _css = CANVAS_STYLE % FILLED_IN
-    pixels = traitlets.Bytes().tag(sync=True)  # 4096 colour indices for each panel
+    pixels = traitlets.Bytes().tag(sync=True)  # 4096 × red, green, blue for each panel
     marks = traitlets.Bytes().tag(sync=True)  # 4096 bytes, 0 or 1, for each panel
 
     def __init__(self, view: View):
@@ -394,6 +391,6 @@ def show(
     nothing = np.zeros((SIZE, SIZE), bool)
     marks = [nothing if p.marks is None else p.marks for p in check_view(view).panels]
     with self.hold_sync():
-        self.pixels = np.stack([p.frame for p in view.panels]).tobytes()
+        self.pixels = np.stack([panel_colors(p) for p in view.panels]).tobytes()
         self.marks = np.stack(marks).tobytes()
         self.shown = _words(view, self.shown.get("serial", 0) + 1)

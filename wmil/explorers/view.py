@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SCALE', 'GAP', 'LINE', 'MARK_COLOR', 'LINE_COLOR', 'FramePanel', 'CommandButton', 'Timeline', 'View', 'check_view',
-           'marked_cells', 'panel_pixels', 'caption_of', 'draw_view', 'still_png']
+           'marked_cells', 'panel_colors', 'panel_pixels', 'caption_of', 'draw_view', 'still_png']
 
 # %% ../../nbs/600_explorers.view.ipynb #cell-02
 import functools, io
@@ -20,18 +20,25 @@ class FramePanel(NamedTuple):
     "One frame."
 
     title: str
-    frame: np.ndarray  # (64, 64) uint8 colour indices
+    frame: np.ndarray  # uint8, (64, 64) colour indices or (64, 64, 3) RGB
     marks: np.ndarray = None  # (64, 64) bool, pixels to point at
     faded: bool = False  # pale, so that marks stand out
     active: bool = False  # the one that answers to keys and clicks
 
 
+def _is_frame(frame):
+    frame = np.asarray(frame)
+    is_indices = frame.shape == (SIZE, SIZE) and frame.max() < NUM_COLORS
+    return frame.dtype == np.uint8 and (is_indices or frame.shape == (SIZE, SIZE, 3))
+
+
 def _check_panel(panel):
     frame, marks = panel.frame, panel.marks
-    if np.shape(frame) != (SIZE, SIZE) or np.asarray(frame).dtype != np.uint8 or np.max(frame) >= NUM_COLORS:
+    if not _is_frame(frame):
         raise ConfigError(
             f"the panel {panel.title!r} was given {np.asarray(frame).dtype} of shape {np.shape(frame)}: "
-            f"expected a frame, uint8 of shape ({SIZE}, {SIZE}) with colours 0 to {NUM_COLORS - 1}"
+            f"expected a frame, uint8 of shape ({SIZE}, {SIZE}) with colours 0 to {NUM_COLORS - 1}, "
+            f"or of shape ({SIZE}, {SIZE}, 3) with red, green and blue"
         )
     if marks is not None and (np.shape(marks) != (SIZE, SIZE) or np.asarray(marks).dtype != bool):
         raise ConfigError(f"the marks of {panel.title!r} have shape {np.shape(marks)}: expected bool, ({SIZE}, {SIZE})")
@@ -52,7 +59,7 @@ class Timeline(NamedTuple):
 
     step: int  # that is shown
     last: int  # the last one there is
-    wrong: tuple = ()  # for each step how many pixels were imagined wrongly, or None where nothing was imagined
+    wrong: tuple = ()  # for each step how wrong it was imagined, of games in pixels; None where nothing was imagined
     plays: bool = False  # has a button that plays the steps one after the other
 
 # %% ../../nbs/600_explorers.view.ipynb #cell-09
@@ -96,12 +103,19 @@ def marked_cells(
     return cells.repeat(8, 0).repeat(8, 1)
 
 # %% ../../nbs/600_explorers.view.ipynb #cell-14
+def panel_colors(
+    panel: FramePanel,
+) -> np.ndarray:  # (64, 64, 3) uint8
+    "The frame of a panel as RGB."
+    return panel.frame if panel.frame.ndim == 3 else to_rgb(panel.frame)
+
+
 def panel_pixels(
     panel: FramePanel,
 ) -> np.ndarray:  # (64, 64, 4) uint8, the last: how opaque
     "A panel in colours."
     opaque = np.full((SIZE, SIZE, 1), 90 if panel.faded else 255, np.uint8)
-    pixels = np.concatenate([to_rgb(panel.frame), opaque], -1)
+    pixels = np.concatenate([panel_colors(panel), opaque], -1)
     if panel.marks is not None:
         cells = marked_cells(panel.marks)
         pixels[cells, :3] = (0.65 * pixels[cells, :3] + 0.35 * np.array(MARK_COLOR)).astype(np.uint8)
@@ -184,6 +198,7 @@ def still_png(
     view: View,
 ) -> bytes:
     "A view as a PNG; equal views give equal bytes."
-    buffer = io.BytesIO()
-    draw_view(view).quantize(64).save(buffer, "png", optimize=True)
+    picture, buffer = draw_view(view), io.BytesIO()
+    colors = 64 if all(panel.frame.ndim == 2 for panel in view.panels) else 256
+    picture.quantize(colors).save(buffer, "png", optimize=True)
     return buffer.getvalue()
