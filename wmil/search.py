@@ -153,7 +153,7 @@ def _goal_is_next(self: BestFirstSearch):
 
 @patch
 def _next_batch(self: BestFirstSearch):
-    "The cheapest nodes; not beyond a goal, which must not be overtaken by what is dearer."
+    "The cheapest nodes, up to the first goal: nothing dearer than a goal is expanded before it."
     batch = []
     while self.frontier and len(batch) < self.cfg.batch_size and not self._goal_is_next():
         _, i = heapq.heappop(self.frontier)
