@@ -16,7 +16,7 @@ from ..plain_yaml import read_yaml
 
 # %% ../../nbs/496_games.agent_options.ipynb #cell-05
 LIGHT_AGENTS = {"random": RandomAgent, "explorer": GraphExplorer, "oracle": OraclePlanner}  # need no PyTorch
-AGENTS = (*LIGHT_AGENTS, "foresight", "clone", "published", "planner")
+AGENTS = (*LIGHT_AGENTS, "foresight", "clone", "published", "planner", "remembering")
 
 
 def agent_class(
@@ -26,20 +26,32 @@ def agent_class(
     check_choice("agent", name, AGENTS)
     if name in LIGHT_AGENTS:
         return LIGHT_AGENTS[name]
+    from wmil.games.certain_planner import RememberingPlayer
     from wmil.games.foresight_explorer import ForesightExplorer
     from wmil.games.planner import PlannerAgent
     from wmil.games.player_agents import BehaviorCloningAgent, PublishedAgent
 
     trained = {"clone": BehaviorCloningAgent, "published": PublishedAgent, "planner": PlannerAgent}
-    return {"foresight": ForesightExplorer, **trained}[name]
+    return {"foresight": ForesightExplorer, "remembering": RememberingPlayer, **trained}[name]
 
 # %% ../../nbs/496_games.agent_options.ipynb #cell-07
+def _check_memory(name, model):
+    from wmil.games.remembering import RememberingModel
+
+    if not isinstance(model, RememberingModel):
+        got = "none" if model is None else f"a {type(model).__name__}"
+        where = "(wmil-play: --model FOLDER, as save_remembering writes it)"
+        raise WmilError(f"the agent {name!r} needs a RememberingModel and got {got}: pass one {where}")
+
+
 def _check_needs(name, needs, model, tokenizer, games):
     if "model" in needs and (model is None or tokenizer is None):
         raise WmilError(
             f"the agent {name!r} needs a model and its tokenizer: pass them "
             "(wmil-play: --model FOLDER, as save_player writes it)"
         )
+    if "memory" in needs:
+        _check_memory(name, model)
     if "games" in needs and games is None:
         raise WmilError(
             f"the agent {name!r} looks into the game itself: pass games, the Engine or GameVec that is played"
@@ -106,7 +118,7 @@ def _read_agent_options(name, cls, options):
 # %% ../../nbs/496_games.agent_options.ipynb #cell-15
 def make_agent(
     name: str,  # one of AGENTS
-    model=None,  # a `GameTransformer`, for those that need one
+    model=None,  # a `GameTransformer` or a `RememberingModel`, for those that need one
     tokenizer=None,  # the model's
     games=None,  # the Engine or GameVec to be played, for those that look into it
     num: int = 1,  # N, games side by side
@@ -121,6 +133,8 @@ def make_agent(
         return cls(games, seed=seed, **options)
     if "model" in cls.needs:
         return cls(model, tokenizer, num=num, seed=seed, **options)
+    if "memory" in cls.needs:
+        return cls(model, num=num, seed=seed, **options)
     return cls(num=num, seed=seed, **options)
 
 # %% ../../nbs/496_games.agent_options.ipynb #cell-18
