@@ -3032,6 +3032,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'wmil.games.play._opened': ('games.play.html#_opened', 'wmil/games/play.py'),
                                  'wmil.games.play._play_levels': ('games.play.html#_play_levels', 'wmil/games/play.py'),
                                  'wmil.games.play._recorder': ('games.play.html#_recorder', 'wmil/games/play.py'),
+                                 'wmil.games.play._repository_weights': ('games.play.html#_repository_weights', 'wmil/games/play.py'),
                                  'wmil.games.play._watcher': ('games.play.html#_watcher', 'wmil/games/play.py'),
                                  'wmil.games.play.main': ('games.play.html#main', 'wmil/games/play.py'),
                                  'wmil.games.play.play_game': ('games.play.html#play_game', 'wmil/games/play.py'),
