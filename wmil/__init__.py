@@ -26,6 +26,7 @@ _CART = dict(entry_point="gymnasium.envs.classic_control.cartpole:CartPoleEnv", 
 _PENDULUM = dict(entry_point="gymnasium.envs.classic_control.pendulum:PendulumEnv", max_episode_steps=200)
 _NO_SPEEDS = _hidden("HideObservation", hide=(1, 3))
 
+_register("wmil/CarRacing-v0", entry_point="wmil.control.racing:make_racing")
 _register("wmil/CueMaze-v0", entry_point="wmil.control.hidden:CueMaze")
 _register("wmil/HiddenCartPole-v0", **_CART, additional_wrappers=(_NO_SPEEDS,))
 _register(

@@ -240,6 +240,14 @@ class PlayConfig:
     progress: bool = True  # count the presses while it plays, if that goes to a terminal
 
 # %% ../../nbs/497_games.play.ipynb #7746b4a9
+def _repository_weights(name):  # of a folder
+    folder = root() / "weights" / name
+    if not folder.is_dir():
+        where = "trained models come with a clone of wmil, not with the installed package"
+        raise WmilError(f"{folder} is missing: {where}; name one with --model")
+    return folder
+
+
 REMEMBERED = ("wires", "compass", "brush")  # games with a model in weights/ that remembers
 
 
@@ -251,7 +259,7 @@ def _load_memory(cfg):
     if cfg.game not in REMEMBERED:
         expected = f"play {', '.join(REMEMBERED)}, or name a folder with --model"
         raise ConfigError(f"no model that remembers comes with the game {cfg.game!r}: {expected}")
-    folder = root() / "weights" / f"games_{cfg.game}"
+    folder = _repository_weights(f"games_{cfg.game}")
     model, origin = load_remembering(folder)
     print(f"{cfg.agent} uses {display_path(folder)} (seed {origin['seed']}); --model names another one")
     return model
@@ -263,12 +271,12 @@ def _load_model(cfg):  # -> model, tokenizer; None, None for agents that need no
         return _load_memory(cfg), None
     if "model" not in needs:
         return None, None
-    from wmil.games.players import default_player, describe_player, load_player
+    from wmil.games.players import describe_player, load_player
 
-    folder = cfg.model or default_player()
-    if folder and not cfg.model:
+    folder = cfg.model or _repository_weights("games_player")
+    if not cfg.model:
         print(f"{cfg.agent} uses {describe_player(folder)}; --model names another one")
-    return load_player(folder) if folder else (None, None)
+    return load_player(folder)
 
 # %% ../../nbs/497_games.play.ipynb #cell-41
 def _watcher(bar):
@@ -289,8 +297,8 @@ def main(argv=None):
     cfg = cli_config(PlayConfig, sys.argv[1:] if argv is None else argv, prog="wmil-play", description=main.__doc__)
     model, tokenizer = _load_model(cfg)
     options = read_options(cfg.options)
-    if cfg.agent == "foresight" and cfg.model:
-        options.setdefault("mixer", cfg.model)
+    if cfg.agent == "foresight" and "mixer" not in options:
+        options["mixer"] = cfg.model or str(_repository_weights("games_mixer"))
 
     def agent_for(engine):
         return make_agent(cfg.agent, model, tokenizer, engine, seed=cfg.agent_seed, **options)
