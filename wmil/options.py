@@ -158,6 +158,15 @@ def _rename_options(args, aliases):
     return renamed
 
 # %% ../nbs/007_options.ipynb #cell-30
+def _config_of_run(cls, file):
+    try:
+        return load_config(cls, file)
+    except ConfigError as e:
+        what = str(e).partition("; known: ")[0]
+        remedy = "resume it with the command that started it"
+        raise ConfigError(f"{file.parent} is no run of this command ({what}): {remedy}") from None
+
+
 def command_config(
     cls,  # a class made by `config`
     args: Sequence[str],  # the command line without the program's name
@@ -175,5 +184,5 @@ def command_config(
         keys = {_key(alias): _key(name) for alias, name in (aliases or {}).items()}
         default = load_config(cls, start.config, keys)
     elif run_config and run_config.exists():
-        default = load_config(cls, run_config)
+        default = _config_of_run(cls, run_config)
     return Command(cli_config(cls, rest, default, prog, description), start.resume)

@@ -19,6 +19,14 @@ class RolloutOutput(NamedTuple):
     batch: dict  # name -> tensor (T, N, ...), or (S, T, N, ...) with seeds
     start: tuple  # (obs, info) after the last step
 
+# %% ../nbs/035_rollout.ipynb #119ba69a
+def _actions(decision):
+    if not isinstance(decision, dict) or "act" not in decision:
+        raise WmilError(
+            f"a policy returned a {type(decision).__name__}: expected a dictionary with its actions, {{'act': …}}"
+        )
+    return decision["act"]
+
 # %% ../nbs/035_rollout.ipynb #cell-06
 def rollout(
     env,  # anything with batched reset and step
@@ -35,7 +43,7 @@ def rollout(
     rows = []
     for _ in range(steps):
         decision = policy(obs, info)
-        next_obs, rew, terminated, truncated, next_info = env.step(decision["act"])
+        next_obs, rew, terminated, truncated, next_info = env.step(_actions(decision))
         row = {"obs": obs, **{k: info[k] for k in info_keys}, **{k: next_info[k] for k in next_info_keys}, **decision}
         row |= {"rew": rew, "next_obs": next_info["final_obs"], "terminated": terminated, "truncated": truncated}
         rows.append(row)
@@ -70,7 +78,7 @@ def episode_returns(
     returns = torch.zeros(env.batch_shape)
     alive = torch.ones(env.batch_shape, dtype=torch.bool)
     for _ in range(max_steps):
-        obs, rew, terminated, truncated, info = env.step(policy(obs, info)["act"])
+        obs, rew, terminated, truncated, info = env.step(_actions(policy(obs, info)))
         returns += rew.cpu() * alive
         alive &= ~(terminated | truncated).cpu()
         if not alive.any():

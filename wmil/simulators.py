@@ -55,9 +55,18 @@ def _require(ok, what):
         raise WmilError(f"these dynamics can't be planned with: {what}")
 
 # %% ../nbs/052_simulators.ipynb #cell-13
+def _called(step, state, action):
+    try:
+        return step(state.clone(), action.clone())
+    except (IndexError, RuntimeError) as e:
+        shapes = f"states {tuple(state.shape)} and actions {tuple(action.shape)}"
+        remedy = "write x[..., i] for a column, not x[:, i]"
+        raise WmilError(f"these dynamics can't be planned with: they fail for {shapes} ({e}); {remedy}") from e
+
+
 def _checked(step, state, action):
     "The three results, if their shapes are right."
-    out = step(state.clone(), action.clone())
+    out = _called(step, state, action)
     _require(isinstance(out, tuple) and len(out) == 3, "expected three results, next state, reward and done")
     for name, x, shape in zip(("next state", "reward", "done"), out, (state.shape, state.shape[:-1], state.shape[:-1])):
         _require(torch.is_tensor(x), f"{name} is a {type(x).__name__}, expected a tensor")

@@ -101,6 +101,7 @@ def write_report(
 ):
     "Write one HTML file that says what is known of each game."
     table = report_table(studies).to_html(index=False, border=0)
+    plt.close(plt.figure())  # a notebook's backend sets itself up here; in the context, that would be undone
     with plt.rc_context():
         use_style()
         sections = "".join(_section(study, (commands or {}).get(study.game)) for study in studies)

@@ -6,7 +6,7 @@
 __all__ = ['games_in', 'explored', 'StudyRecord', 'studied', 'StudyConfig', 'main']
 
 # %% ../../nbs/498_games.train.ipynb #cell-02
-import re, sys, tempfile
+import re, shlex, sys, tempfile
 from pathlib import Path
 from typing import Annotated
 import numpy as np
@@ -190,7 +190,7 @@ def _play_command(game, folder, cfg):
     short = game.split("-")[0]  # recordings name a game with its version
     ours, given = game in SHIPPED, Path(cfg.game).stem.split("-")[0] == short
     file = game if ours else cfg.game if given else f"{short}.py"
-    return f"wmil-play --game {file} --agent foresight --model {display_path(folder)}"
+    return shlex.join(["wmil-play", "--game", file, "--agent", "foresight", "--model", str(display_path(folder))])
 
 
 @cli
