@@ -206,7 +206,7 @@ def connect(self: OpenAIModel):
     try:
         import openai
     except ImportError:
-        raise ParentError("a model server needs the package openai: pip install wmil[llm]") from None
+        raise ParentError("a model server needs the package openai: pip install openai") from None
     key = self.api_key or os.environ.get("OPENAI_API_KEY") or "none"
     check_headers({"api_key": key})
     try:
