@@ -613,6 +613,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'wmil.control.racing.RacingEnv.lap_completed': ( 'control.racing.html#racingenv.lap_completed',
                                                                                       'wmil/control/racing.py'),
                                      'wmil.control.racing.RacingEnv.load': ('control.racing.html#racingenv.load', 'wmil/control/racing.py'),
+                                     'wmil.control.racing.RacingEnv.render': ( 'control.racing.html#racingenv.render',
+                                                                               'wmil/control/racing.py'),
                                      'wmil.control.racing.RacingEnv.reset': ( 'control.racing.html#racingenv.reset',
                                                                               'wmil/control/racing.py'),
                                      'wmil.control.racing.RacingEnv.save': ('control.racing.html#racingenv.save', 'wmil/control/racing.py'),

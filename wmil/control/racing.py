@@ -39,11 +39,17 @@ class RacingConfig:
 class RacingEnv(gymnasium.Env):
     "CarRacing-v3 with repeated actions, drawn when the agent looks; `WmilError` for illegal actions."
 
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 50}
+
     def __init__(
         self,
         cfg: RacingConfig = RacingConfig(),  # how the agent meets the game
     ):
         self.cfg = cfg
+        self.metadata = {
+            **self.metadata,
+            "render_fps": max(1, round(50 / cfg.repeat)),
+        }  # the game has 50 frames a second
         self.game = make_car_racing(cfg.max_frames)
         self.world = self.game.unwrapped
         self.paint = Painter(self.game, cfg.size)
@@ -60,6 +66,10 @@ class RacingEnv(gymnasium.Env):
     def _info(self):
         lap_score = self.score if self.lap_score is None else self.lap_score
         return {"score": self.score, "lap_score": lap_score, "frames": self.frames, "track": self.track}
+
+    def render(self):  # (size, size, 3) uint8
+        "The picture that an agent sees."
+        return self.paint(self.displayed_score)
 
     def close(self):
         "End the game."
@@ -199,10 +209,15 @@ RacingEnv.snapshot = property(RacingEnv.save, RacingEnv.load)  # vector environm
 
 # %% ../../nbs/320_control.racing.ipynb #f56edc33
 def make_racing(
+    render_mode: str = None,  # "rgb_array" or None
     **options,  # fields of `RacingConfig`
 ) -> RacingEnv:
     "The environment behind `wmil/CarRacing-v0`."
-    return RacingEnv(make_config(RacingConfig, options, "options of wmil/CarRacing-v0"))
+    env = RacingEnv(make_config(RacingConfig, options, "options of wmil/CarRacing-v0"))
+    if render_mode not in (None, "rgb_array"):
+        raise ConfigError(f"render_mode {render_mode!r} is not known: expected 'rgb_array', or None for no rendering")
+    env.render_mode = render_mode
+    return env
 
 # %% ../../nbs/320_control.racing.ipynb #cell-37
 class RacingEnvs(GymnasiumEnv):
