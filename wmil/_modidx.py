@@ -4881,6 +4881,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'wmil.protocols.at_boundary': ('protocols.html#at_boundary', 'wmil/protocols.py'),
                                 'wmil.protocols.check_accumulation': ('protocols.html#check_accumulation', 'wmil/protocols.py'),
                                 'wmil.protocols.mean_metrics': ('protocols.html#mean_metrics', 'wmil/protocols.py')},
+            'wmil.refused_runs': { 'wmil.refused_runs._is_empty': ('refused_runs.html#_is_empty', 'wmil/refused_runs.py'),
+                                   'wmil.refused_runs.unless_refused': ('refused_runs.html#unless_refused', 'wmil/refused_runs.py')},
             'wmil.representations': { 'wmil.representations.Representations': ( 'representations.html#representations',
                                                                                 'wmil/representations.py'),
                                       'wmil.representations._embed_states': ( 'representations.html#_embed_states',

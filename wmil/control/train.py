@@ -31,6 +31,7 @@ from ..config import dump_config
 from ..core import ConfigError, WmilError, cli, display_path, output_root, root
 from ..makers import env_label
 from ..rng import stream_seed
+from ..refused_runs import unless_refused
 from ..runs import Run, open_run
 from ..safeguards import find_non_finite
 from ..storage import atomic_folder
@@ -313,7 +314,7 @@ def train_control(
     env = CheckedEnv(env, cfg.env_name)
     try:
         agent = make_control_agent(cfg, env)
-        with _open_control_run(cfg, resume, folder) as run:
+        with unless_refused(_open_control_run(cfg, resume, folder), bool(resume)) as run:
             if cfg.load_path and not (resume and any(run.checkpoints.glob("step_*"))):
                 load_initial_weights(agent, cfg.load_path, cfg.seed, log)
             if cfg.pretrain_vision or cfg.pretrain_memory:

@@ -201,6 +201,7 @@ def main(argv=None):
         raise WmilError("wmil-games has one task so far: write wmil-games train --recordings FOLDER")
     argv = argv[argv[:1] == ["train"] :]
     cfg = cli_config(StudyConfig, argv, prog="wmil-games train", description=main.__doc__)
+    load_pixel_model(cfg.mixer or None)  # one that is refused is so before a game is explored
     games, problems = _gather(cfg)
     for problem in problems:
         print(f"left out: {problem}")
