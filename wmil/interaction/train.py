@@ -357,7 +357,7 @@ def summary(
         f"Exact, last level:      {last['expected_success']:.2%}",
     ]
     if "level" in last:
-        lines.append(f"Level reached:          {last['level']:.0f} of {task.num_levels - 1}")
+        lines.append(f"Level reached:          {last['level']:.0f}, of levels 0 to {task.num_levels - 1}")
     lines.append(f"Final entropy:          {last['entropy']:.4f} nats")
     if cfg.baby.world_model:
         lines.append(f"Final world-model loss: {last['loss/world_model']:.4f}")
