@@ -2132,8 +2132,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                             'wmil.explorers.world_dream._next_action': ( 'explorers.world_dream.html#_next_action',
                                                                                          'wmil/explorers/world_dream.py'),
                                             'wmil.explorers.world_dream._pairs': ( 'explorers.world_dream.html#_pairs',
-                                                                                   'wmil/explorers/world_dream.py'),
-                                            'wmil.explorers.world_dream._steps': ( 'explorers.world_dream.html#_steps',
                                                                                    'wmil/explorers/world_dream.py')},
             'wmil.explorers.worlds': { 'wmil.explorers.worlds.CartWorld': ('explorers.worlds.html#cartworld', 'wmil/explorers/worlds.py'),
                                        'wmil.explorers.worlds.CartWorld.agent': ( 'explorers.worlds.html#cartworld.agent',
@@ -5185,4 +5183,5 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                'wmil/wandb_logger.py'),
                                    'wmil.wandb_logger.WandbLogger.close': ('wandb_logger.html#wandblogger.close', 'wmil/wandb_logger.py'),
                                    'wmil.wandb_logger.WandbLogger.log': ('wandb_logger.html#wandblogger.log', 'wmil/wandb_logger.py'),
-                                   'wmil.wandb_logger.import_wandb': ('wandb_logger.html#import_wandb', 'wmil/wandb_logger.py')}}}
+                                   'wmil.wandb_logger.import_wandb': ('wandb_logger.html#import_wandb', 'wmil/wandb_logger.py')},
+            'wmil.words': {'wmil.words.counted': ('words.html#counted', 'wmil/words.py')}}}

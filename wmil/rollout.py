@@ -11,6 +11,7 @@ import torch
 from fastcore.basics import patch
 from .core import WmilError
 from .rng import Rng
+from .words import counted
 
 # %% ../nbs/035_rollout.ipynb #cell-04
 class RolloutOutput(NamedTuple):
@@ -84,7 +85,8 @@ def episode_returns(
         if not alive.any():
             return returns
     raise WmilError(
-        f"{int(alive.sum())} of {alive.numel()} episodes had not ended after {max_steps} steps: raise max_steps"
+        f"{int(alive.sum())} of {counted(alive.numel(), 'episode')} had not ended after "
+        f"{counted(max_steps, 'step')}: raise max_steps"
     )
 
 # %% ../nbs/035_rollout.ipynb #cell-19

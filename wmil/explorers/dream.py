@@ -18,6 +18,7 @@ from ..games.demos import check_solver
 from ..games.mixing import Transition
 from ..games.recordings import read_recording
 from ..games.puzzles import ACTION_NAMES, RESET, SIZE, Action, GameError, name_of
+from ..words import counted
 
 # %% ../../nbs/620_explorers.dream.ipynb #cell-05
 class Dream:
@@ -277,7 +278,7 @@ def _recorded_action(explorer):
     step = 1 + (dream.origin + len(dream.dreamt) if dream.asleep else explorer.shown)
     if session is None or step >= len(session):
         length = 0 if session is None else len(session) - 1
-        raise WmilError(f"the recording has {length} actions: here it says no more")
+        raise WmilError(f"the recording has {counted(length, 'action')}: here it says no more")
     return session.actions[step]
 
 

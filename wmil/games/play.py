@@ -23,6 +23,7 @@ from .engine import Engine, Observation, make_game
 from .puzzles import Action, PuzzleGame
 from .recorder import Recorder
 from .recording_lines import Step
+from ..words import counted
 
 # %% ../../nbs/497_games.play.ipynb #cell-05
 @dataclass
@@ -75,11 +76,11 @@ class ScoreCard:
     def __str__(self):
         solver = any(s.optimum is not None for s in self.scores)
         title = f"{self.agent} plays {self.game}" + (f", seed {self.seed}" if solver else "")
-        total = f"solved {self.solved} of {self.levels or len(self.scores)} levels"
+        total = f"solved {self.solved} of {counted(self.levels or len(self.scores), 'level')}"
         if solver:
             total += f", {self.within} within 3 times the solver's presses"
         if self.stopped:
-            total += f"; stopped after {sum(s.actions for s in self.scores)} presses"
+            total += f"; stopped after {counted(sum(s.actions for s in self.scores), 'press', 'presses')}"
         means = ["the agent saw frames, legal kinds and levels, and nothing else"] if self.scored else []
         return "\n".join([title, "level  presses  solver  ", *map(str, self.scores), total, *means])
 

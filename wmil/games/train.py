@@ -27,6 +27,7 @@ from .saved_model import load_pixel_model, save_pixel_model
 from .study import StudiedStep, Study, study_game
 from ..options import cli_config
 from ..storage import DamagedFile, atomic_folder, atomic_write, read_sealed, sealed_json, sha256_file, sha256_json
+from ..words import counted
 
 # %% ../../nbs/498_games.train.ipynb #cell-05
 def games_in(
@@ -66,7 +67,7 @@ def _explore(engine, name, presses, file):
             except GameError as error:
                 if len(recorder) == 1:
                     raise
-                print(f"explored {len(recorder) - 1} of {presses} presses: {error}")
+                print(f"explored {len(recorder) - 1} of {counted(presses, 'press', 'presses')}: {error}")
                 return
 
 # %% ../../nbs/498_games.train.ipynb #cell-11
