@@ -268,6 +268,20 @@ def try_cart(browser, address, args, check):
         page.context.close()
 
 
+def try_pictures(browser, address, check):
+    "The site's front page on a phone: what is drawn in a picture can be read, and the page isn't wider than the phone."
+    context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    page = context.new_page()
+    page.goto(address, wait_until="load", timeout=120_000)
+    widths = page.evaluate(
+        "[...document.querySelectorAll('.content img')].filter(i => i.naturalWidth >= 660).map(i => i.clientWidth)"
+    )
+    width = page.evaluate("document.documentElement.scrollWidth")
+    legible = widths and min(widths) >= 600
+    check("wide pictures scroll in their boxes", legible and width <= 390, f"{widths}, {width} px")
+    context.close()
+
+
 @contextlib.contextmanager
 def served(folder):
     "A plain server of a folder; its address."
@@ -310,6 +324,7 @@ def run(browser, folder, args, check):
             site = Path(args.site).resolve()
             pages |= {"site": f"{stack.enter_context(served(site))}/dream.html", "file": (site / "dream.html").as_uri()}
             try_cart(browser, pages["site"].replace("dream.html", "cartpole.html"), args, check)
+            try_pictures(browser, pages["site"].replace("dream.html", "index.html"), check)
         for name, address in pages.items():
             for theme, phone in (("light", False), ("dark", False), ("dark", True)):
                 page = Page(browser, address, theme, phone)

@@ -15,6 +15,7 @@ from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 from .core import ConfigError
 from .stats import majority_rate
+from .words import counted
 
 # %% ../nbs/500_analysis.ipynb #cell-06
 def _as_floats(features, what: str) -> np.ndarray:
@@ -36,7 +37,9 @@ def feature_matrix(
         raise ConfigError(f"{what} must be a matrix (n, D) with at least one row and column, got shape {x.shape}")
     bad = int((~np.isfinite(x)).any(1).sum())
     if bad:
-        raise ConfigError(f"{what}: {bad} of {len(x)} rows hold NaN or infinity: look for a network that diverged")
+        raise ConfigError(
+            f"{what}: NaN or infinity in {bad} of {counted(len(x), 'row')}: look for a network that diverged"
+        )
     return x
 
 # %% ../nbs/500_analysis.ipynb #cell-10

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from .core import ConfigError
 from .plot import PALETTE
+from .words import counted
 
 # %% ../nbs/078_diagnosis.ipynb #cell-05
 class Episode(NamedTuple):
@@ -107,7 +108,9 @@ def _stretches(episodes, horizon):  # obs (B, H + 1, D), act (B, H, A): as many 
     starts = [(e, t) for e in episodes for t in range(0, len(e.act) - horizon + 1, horizon)]
     if not starts:
         longest = max(len(e.act) for e in episodes)
-        raise ConfigError(f"horizon = {horizon}, but the longest held-out episode has {longest} steps: choose fewer")
+        raise ConfigError(
+            f"horizon = {horizon}, but the longest held-out episode has {counted(longest, 'step')}: choose fewer"
+        )
     obs = np.stack([e.obs[t : t + horizon + 1] for e, t in starts]).astype(float)
     return obs, np.stack([e.act[t : t + horizon] for e, t in starts]).astype(float)
 
@@ -148,7 +151,12 @@ def draw_horizon(
         ax.plot(errors.index, errors[name], color=PALETTE[color], ls=style, label=name)
     useful = useful_steps(errors)
     ax.axvspan(errors.index[0], max(useful, 1), color=PALETTE["sky"], alpha=0.4, lw=0)
-    ax.set(xlabel="steps dreamt", ylabel="error / variance", title=f"{title}\nuseful for {useful} steps", ylim=(0, 2.5))
+    ax.set(
+        xlabel="steps dreamt",
+        ylabel="error / variance",
+        title=f"{title}\nuseful for {counted(useful, 'step')}",
+        ylim=(0, 2.5),
+    )
     ax.legend(frameon=False)
 
 # %% ../nbs/078_diagnosis.ipynb #cell-32
@@ -190,7 +198,7 @@ def _about_doubt(shares):
 def _about_horizon(errors):
     steps = useful_steps(errors)
     more = " or more" if steps == len(errors) else ""
-    yield Answer("horizon", steps > 1, f"fed its own predictions it is useful for {steps} steps{more}")
+    yield Answer("horizon", steps > 1, f"fed its own predictions it is useful for {counted(steps, 'step')}{more}")
 
 # %% ../nbs/078_diagnosis.ipynb #cell-40
 @dataclass

@@ -17,6 +17,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from .core import ConfigError, WmilError
 from .makers import check_distinct, env_label, env_maker
 from .rng import check_seed, stream_seed
+from .words import counted
 
 # %% ../nbs/030_envs.ipynb #cell-04
 def autoreset(
@@ -263,7 +264,9 @@ def load_state_dict(self: GymEnvs, state):
     "Take up saved environments; `WmilError` where they were more or fewer."
     n, here = len(state["envs"]), self.batch_shape[0]
     if n != here:
-        raise WmilError(f"the checkpoint holds {n} environments, here are {here}: make as many")
+        raise WmilError(
+            f"the checkpoint holds {counted(n, 'environment')}, and the number here is {here}: make as many"
+        )
     for e, s in zip(self.env.envs, state["envs"]):
         e.load_state_dict(s)
     self.seed = state["first"]

@@ -15,6 +15,7 @@ import yaml
 from .checkpoints import CheckpointError, latest_checkpoint, load_checkpoint
 from .core import ConfigError, WmilError, check_choice, root
 from .storage import DamagedFile, IncompleteFile, read_json, read_sealed, sha256_file
+from .words import counted
 
 # %% ../nbs/520_hub.ipynb #cell-05
 class Kind(NamedTuple):
@@ -190,7 +191,7 @@ def _size(folder, kind):
     steps = sorted(folder.glob("step_*"))
     if steps and kind.repo_type == "model":
         count = sum(w.numel() for w in load_checkpoint(steps[-1]).weights.values())
-        text = f"{count:,} numbers, {text}"
+        text = f"{counted(count, 'number')}, {text}"
     return text
 
 # %% ../nbs/520_hub.ipynb #cell-31

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from .analysis import class_indices, feature_matrix
 from .core import ConfigError
 from .plot import PALETTE, panels
+from .words import counted
 
 # %% ../nbs/505_maps.ipynb #cell-05
 def _check_map(x: np.ndarray, perplexity: float | None):
@@ -146,7 +147,7 @@ def tsne_panels(
     if axes is None:
         axes = panels(len(maps))[1]
     if len(axes) != len(maps):
-        raise ConfigError(f"axes: {len(axes)} of them for {len(maps)} maps")
+        raise ConfigError(f"axes: {len(axes)} of them for {counted(len(maps), 'map')}")
     use_legend = max(map(len, words)) > 2
     for ax, (title, xy) in zip(axes, maps.items()):
         if apart:

@@ -15,6 +15,7 @@ from gymnasium.spaces import Box, Discrete
 from .core import ConfigError, WmilError, check_choice
 from .rng import stream_seed
 from .envs import box_bounds, decode_action
+from .words import counted
 
 # %% ../nbs/050_planning.ipynb #cell-07
 def evaluate_plans(
@@ -45,7 +46,7 @@ def evaluate_plans(
 def _check_plan_shapes(state, actions):
     if len(state) != actions.shape[1]:
         raise WmilError(
-            f"actions for {actions.shape[1]} environments were given beside {len(state)} states: "
+            f"actions for {counted(actions.shape[1], 'environment')} were given beside {counted(len(state), 'state')}: "
             "expected candidates (K, N, H, A) and states (N, D)"
         )
 

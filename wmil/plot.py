@@ -12,6 +12,7 @@ import pandas as pd
 import seaborn as sns
 from .core import ConfigError, check_choice
 from .stats import MIN_SEEDS, iqm, iqm_interval, summarise
+from .words import counted
 
 # %% ../nbs/075_plot.ipynb #cell-05
 PALETTE = {
@@ -167,7 +168,7 @@ def _as_rows(frames, rgb, titles, rows):
     frames = frames[None] if dims == 3 else frames
     for what, names, n in (("titles", titles, frames.shape[1]), ("rows", rows, frames.shape[0])):
         if names is not None and len(names) != n:
-            raise ConfigError(f"{what}: {len(names)} names for {n} of them")
+            raise ConfigError(f"{what}: {counted(len(names), 'name')} for {n} of them")
     return frames
 
 # %% ../nbs/075_plot.ipynb #cell-38

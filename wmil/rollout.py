@@ -14,6 +14,7 @@ from gymnasium.spaces import Discrete
 from .core import WmilError
 from .envs import box_bounds
 from .rng import Rng
+from .words import counted
 
 # %% ../nbs/035_rollout.ipynb #cell-04
 class RolloutOutput(NamedTuple):
@@ -87,7 +88,8 @@ def episode_returns(
         if not alive.any():
             return returns
     raise WmilError(
-        f"{int(alive.sum())} of {alive.numel()} episodes had not ended after {max_steps} steps: raise max_steps"
+        f"{int(alive.sum())} of {counted(alive.numel(), 'episode')} had not ended after "
+        f"{counted(max_steps, 'step')}: raise max_steps"
     )
 
 # %% ../nbs/035_rollout.ipynb #440dfe10

@@ -11,13 +11,14 @@ import torch
 from gymnasium.spaces import Discrete
 from .core import WmilError
 from .envs import box_bounds
+from .words import counted
 
 # %% ../nbs/052_simulators.ipynb #cell-05
 def _one_step(step, state, action):
     "Next state, reward and end of one state, checked."
     out = step(state, action)
     if not isinstance(out, tuple) or len(out) != 3:
-        got = f"{len(out)} things" if isinstance(out, tuple) else f"a {type(out).__name__}"
+        got = counted(len(out), "thing") if isinstance(out, tuple) else f"a {type(out).__name__}"
         raise WmilError(f"the step returned {got}: expected three, the next state, the reward, and whether it ends")
     next_state, rew, done = np.asarray(out[0], np.float32), float(out[1]), float(out[2])
     if next_state.shape != state.shape:

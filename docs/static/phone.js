@@ -23,7 +23,21 @@
     }
   }
 
+  // A picture much wider than the screen keeps a size at which its type can be read, and its box scrolls sideways.
+  function panPictures() {
+    for (const picture of document.querySelectorAll(".content img")) {
+      const box = picture.closest("p, div, figure");
+      const width = Math.min(picture.naturalWidth, 660); // of the paper's text, at which type has its own size
+      const pans = narrow.matches && width > 1.2 * box.clientWidth;
+      picture.style.width = pans ? `${width}px` : "";
+      picture.classList.toggle("pans", pans);
+      box.classList.toggle("pan-box", pans);
+    }
+  }
+
   if (narrow.matches) stackFormulas();
   stackTables();
   narrow.addEventListener("change", stackTables);
+  addEventListener("load", panPictures); // sizes are known then
+  narrow.addEventListener("change", panPictures);
 })();

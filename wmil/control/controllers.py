@@ -20,6 +20,7 @@ from ..config import config
 from ..core import ConfigError, WmilError
 from ..envs import box_bounds
 from ..policies import mlp
+from ..words import counted
 
 # %% ../../nbs/310_control.controllers.ipynb #cell-05
 @config
@@ -144,7 +145,7 @@ class DiscreteController(Controller):
     ):
         super().__init__(z_dim, h_dim, cfg)
         if actions < 2:
-            raise ConfigError(f"{actions} actions were given: expected 2 or more")
+            raise ConfigError(f"a controller of {counted(actions, 'action')}: expected 2 or more")
         self.action_dim = actions
         self.start = start
         self.actor = mlp((z_dim + h_dim, *cfg.hidden_dims, actions), norm=True, gain=0.01)

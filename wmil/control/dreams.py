@@ -19,6 +19,7 @@ from ..rng import Rng
 from ..envs import encode_action
 from ..rl import gae
 from ..rollout import Rollouts
+from ..words import counted
 
 # %% ../../nbs/330_control.dreams.ipynb #cell-05
 REPLAY_KEYS = ("prev_action", "action", "start", "rew", "terminated", "truncated")
@@ -167,7 +168,7 @@ class Experience(Rollouts):
         n = env.batch_shape[-1]
         if n % cfg.minibatches:
             groups = f"minibatches = {cfg.minibatches}"
-            raise ConfigError(f"{groups}: {n} environments do not divide into them; choose a divisor")
+            raise ConfigError(f"{groups}: {counted(n, 'environment')} can't be divided into them; choose a divisor")
         self.replay = agent_replay(-(-cfg.buffer_size // n), cfg.vision_mode == "frozen")
         self.noise = Rng(seed, "dreams")
         self.running = torch.zeros(2, n)  # return and length of the episodes under way

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from ..core import WmilError
 from ..runs import read_metrics
+from ..words import counted
 
 # %% ../../nbs/352_control.health.ipynb #cell-05
 class HealthLimits(NamedTuple):
@@ -37,7 +38,7 @@ def read_log(
     "The logged rows of a run; `WmilError` if there are fewer than two."
     rows = read_metrics(path)
     if len(rows) < 2:
-        raise WmilError(f"{path} has logged {len(rows)} rows: expected a run with 2 or more")
+        raise WmilError(f"{path} has logged {counted(len(rows), 'row')}: expected a run with 2 or more")
     return rows
 
 
@@ -61,7 +62,7 @@ def _judge(name, rows, metric, healthy):
 def _gradients_stay(rows, limit):
     parts = {name: _ends(rows, name) for name in rows[-1] if name.startswith("gradients/")}
     vanished = [name for name, (first, last) in parts.items() if last < limit <= first]
-    text = f"{', '.join(vanished)} below {limit:g}" if vanished else f"{len(parts)} parts"
+    text = f"{', '.join(vanished)} below {limit:g}" if vanished else counted(len(parts), "part")
     return Sign("no gradient vanishes", not vanished if parts else None, text)
 
 # %% ../../nbs/352_control.health.ipynb #cell-11

@@ -16,6 +16,7 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.wrappers import FlattenObservation, FrameStackObservation
 from ..core import ConfigError, WmilError
 from ..rng import check_seed
+from ..words import counted
 
 # %% ../../nbs/323_control.hidden.ipynb #cell-05
 def _check_vector(space):
@@ -26,10 +27,12 @@ def _check_vector(space):
 def _check_hidden(hide, n):
     for i in hide:
         if isinstance(i, bool) or not isinstance(i, numbers.Integral) or not 0 <= i < n:
-            expected = f"whole numbers from 0 to {n - 1}, since the observation has {n} numbers"
+            expected = f"whole numbers from 0 to {n - 1}, since the observation has {counted(n, 'number')}"
             raise ConfigError(f"hide = {tuple(hide)!r} holds {i!r}: expected {expected}")
     if not 0 < len(set(hide)) < n:
-        raise ConfigError(f"hide = {tuple(hide)!r} leaves {n - len(set(hide))} of {n} numbers: hide some, not all")
+        raise ConfigError(
+            f"hide = {tuple(hide)!r} leaves {n - len(set(hide))} of {counted(n, 'number')}: hide some, not all"
+        )
 
 # %% ../../nbs/323_control.hidden.ipynb #cell-09
 class HideObservation(gymnasium.ObservationWrapper, RecordConstructorArgs):

@@ -18,6 +18,7 @@ from ..config import config, make_config
 from ..core import ConfigError, WmilError
 from ..rng import check_seed, stream_seed
 from ..envs import GymnasiumEnv
+from ..words import counted
 
 # %% ../../nbs/320_control.racing.ipynb #cell-05
 Frames = Annotated[int, Field(ge=0)]
@@ -285,7 +286,7 @@ def load_state_dict(self: RacingEnvs, state):
     "Bring all cars back to where they were."
     n, here = len(state["seed"]), self.batch_shape[0]
     if n != here:
-        raise WmilError(f"the checkpoint holds {n} cars, this environment {here}: make it with n = {n}")
+        raise WmilError(f"the checkpoint holds {counted(n, 'car')}, this environment {here}: make it with n = {n}")
     cars = zip(state["seed"].tolist(), state["episode"].tolist(), state["length"].tolist(), state["actions"])
     snapshots = [{"seed": s, "episode": e, "actions": a[:length].numpy()} for s, e, length, a in cars]
     self.call("set_attr", "snapshot", snapshots)

@@ -31,10 +31,12 @@ from ..config import dump_config
 from ..core import ConfigError, WmilError, cli, display_path, output_root, root
 from ..makers import env_label
 from ..rng import stream_seed
+from ..refused_runs import unless_refused
 from ..runs import Run, open_run
 from ..safeguards import find_non_finite
 from ..storage import atomic_folder
 from ..trainers import Trainer
+from ..words import counted
 
 # %% ../../nbs/350_control.train.ipynb #cell-05
 class CheckedEnv:
@@ -170,7 +172,7 @@ def _pretraining_steps(cfg, steps):
 
 # %% ../../nbs/350_control.train.ipynb #cell-23
 def _collect_random(cfg, env, log):
-    log(f"collecting {cfg.collect_steps:,} random steps")
+    log(f"collecting {counted(cfg.collect_steps, 'random step')}")
     steps = -(-cfg.collect_steps // int(cfg.env_batch_number))
     return collect_experience(env, steps, cfg.seed, sticky_prob=0.7 * (cfg.env_name == "CarRacing-v3"))
 
@@ -313,7 +315,7 @@ def train_control(
     env = CheckedEnv(env, cfg.env_name)
     try:
         agent = make_control_agent(cfg, env)
-        with _open_control_run(cfg, resume, folder) as run:
+        with unless_refused(_open_control_run(cfg, resume, folder), bool(resume)) as run:
             if cfg.load_path and not (resume and any(run.checkpoints.glob("step_*"))):
                 load_initial_weights(agent, cfg.load_path, cfg.seed, log)
             if cfg.pretrain_vision or cfg.pretrain_memory:
@@ -339,7 +341,7 @@ def _report_scores(cfg, result):
     if cfg.eval_episodes:
         seed = stream_seed(cfg.seed, "evaluation")
         r = evaluate_agent(result.agent, cfg.env_name, cfg.eval_episodes, seed, evaluation_batch(cfg))
-        print(f"Return of {cfg.eval_episodes} greedy episodes: mean {r.mean():.1f}, worst {r.min():.1f}")
+        print(f"Return of {counted(cfg.eval_episodes, 'greedy episode')}: mean {r.mean():.1f}, worst {r.min():.1f}")
 
 # %% ../../nbs/350_control.train.ipynb #cell-51
 @cli

@@ -20,6 +20,7 @@ from ..batches import EpochOrders, ShuffledBatches
 from ..config import config
 from ..core import ConfigError, WmilError
 from ..vq import codebook_stats, make_quantizer
+from ..words import counted
 
 # %% ../../nbs/300_control.vision.ipynb #cell-05
 class VisionOutput(NamedTuple):
@@ -40,7 +41,7 @@ def fixed_scale(
     high = np.where(bounded, space.high, 1).astype(np.float64)
     half = (high - low) / 2 if scale is None else np.array(scale, np.float64)
     if half.shape != space.shape or not (np.isfinite(half) & (half > 0)).all():
-        raise ConfigError(f"scale {scale} does not fit {space}: expected {space.shape[0]} numbers above 0")
+        raise ConfigError(f"scale {scale} does not fit {space}: expected {counted(space.shape[0], 'number')} above 0")
     return (high + low) / 2, half
 
 # %% ../../nbs/300_control.vision.ipynb #cell-11

@@ -35,6 +35,7 @@ from .site import build_docs
 from .smoke import NotebookTests
 from ..results import provenance
 from ..storage import atomic_write, read_json
+from ..words import counted
 
 # %% ../../nbs/940_dev.cli.ipynb #cell-05
 class Outcome(NamedTuple):
@@ -54,7 +55,7 @@ def notebooks_outcome(
     longest = sorted(runs, key=lambda run: -run.core_seconds)[:5]
     names = ", ".join(f"{run.path.stem} {run.core_seconds:.0f} s" for run in longest)
     total = sum(run.core_seconds for run in runs)
-    note = f"  {len(runs)} notebooks, {total:.0f} core-seconds; most: {names}"
+    note = f"  {counted(len(runs), 'notebook')}, {total:.0f} core-seconds; most: {names}"
     return Outcome(len(runs) - len(errors), len(errors), errors, note)
 
 # %% ../../nbs/940_dev.cli.ipynb #cell-07
@@ -202,10 +203,10 @@ def duration_text(
     "What to expect of a run of them."
     known = [seconds[name] for name in scripts if name in seconds]
     unknown = [name for name in scripts if name not in seconds]
-    text = f"{len(scripts)} benchmark{'s' * (len(scripts) != 1)}"
+    text = counted(len(scripts), "benchmark")
     if known:
         some = f" of which {len(known)}" if unknown else " which"
-        text += f",{some} took {sum(known) / 60:.0f} minutes the last time"
+        text += f",{some} took {counted(round(sum(known) / 60), 'minute')} the last time"
     if unknown:
         text += f"; no time is recorded of {', '.join(unknown)}"
     return text + ". Leave the machine idle meanwhile."

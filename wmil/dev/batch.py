@@ -26,6 +26,7 @@ from .graph import graph, write_stamps
 from .notebooks import code_cells, read_notebook, skip_address_grammar
 from .stopping import end_kernels, stop_on_signals, temporary_files
 from ..storage import atomic_write, locked, read_json
+from ..words import counted
 
 # %% ../../nbs/910_dev.batch.ipynb #cell-06
 def failure(
@@ -242,9 +243,8 @@ def _default_cores():
 
 def _announce(jobs, preset, cores, profile, progress):
     "Say what is going to run, and what is not."
-    plural = "s" * (len(jobs) != 1)
-    where = "" if profile else f" on {cores} cores"
-    progress.say(f"{preset}: {len(jobs)} notebook{plural}{where}")
+    where = "" if profile else f" on {counted(cores, 'core')}"
+    progress.say(f"{preset}: {counted(len(jobs), 'notebook')}{where}")
     for name in sorted({n for j in jobs for n in j.needs} - {j.name for j in jobs}):
         progress.say(f"  {name:32} results taken as they are (RERUN=1 trains again)")
 
@@ -363,7 +363,7 @@ def report(
     _say_files("made", [j for j in complete if j.name in progress.done], progress)
     _say_files("up to date", [j for j in complete if j.name not in progress.done], progress)
     account = "" if ok else _account(jobs)
-    progress.say(f"{len(complete)} of {len(jobs)} notebooks are up to date, after {seconds:.0f} s{account}")
+    progress.say(f"{len(complete)} of {counted(len(jobs), 'notebook')} up to date, after {seconds:.0f} s{account}")
 
 # %% ../../nbs/910_dev.batch.ipynb #cell-41
 def _account(jobs):

@@ -24,6 +24,7 @@ from .site import library
 from ..fingerprints import imports
 from ..results import Results
 from ..storage import read_json
+from ..words import counted
 
 # %% ../../nbs/930_dev.checks.ipynb #cell-05
 def import_error(
@@ -159,7 +160,7 @@ def missing_outputs(
     if saved >= len(showing) / 2:
         return []
     remedy = "run it from top to bottom and save it"
-    return [f"{display_path(path)} is saved with the outputs of {saved} of {len(showing)} cells: {remedy}"]
+    return [f"{display_path(path)} is saved with the outputs of {saved} of {counted(len(showing), 'cell')}: {remedy}"]
 
 # %% ../../nbs/930_dev.checks.ipynb #cell-27
 STILL_DIRTY = ("games_levels", "games_tokenizer")  # made while files differed from their commit

@@ -25,6 +25,7 @@ from ..fingerprints import fingerprint, module_file
 from ..results import read_results
 from ..stats import centre_and_ends
 from ..storage import atomic_write, read_sealed, sealed_json, sha256_json
+from ..words import counted
 
 # %% ../../nbs/937_dev.recheck.ipynb #cell-04
 def _run_folder(claim, code):
@@ -176,7 +177,7 @@ def _check_text(claim):
         return "not run yet" if claim.fresh else "takes more than an hour"
     verdict = VERDICTS[check["inside"]].replace("outside", "**outside**")
     commit = (check["provenance"]["commit"] or "")[:7]
-    cost = f"{len(check['seeds'])} seeds, {_minutes(check['minutes'])} min"
+    cost = f"{counted(len(check['seeds']), 'seed')}, {_minutes(check['minutes'])} min"
     return f"{verdict}: {check['score']}, {cost}, {check['day']}, {commit}"
 
 # %% ../../nbs/937_dev.recheck.ipynb #cell-36

@@ -13,6 +13,7 @@ from ..batches import check_same_batches
 from ..core import WmilError
 from ..rng import Rng
 from .data import Transitions
+from ..words import counted
 
 # %% ../../nbs/210_dynamics.batches.ipynb #cell-05
 def bootstrap_rows(
@@ -31,7 +32,9 @@ def _check_batches(batch_size, seeds, sets):
     if batch_size < 1:
         raise WmilError(f"a batch of {batch_size} rows was asked for: expected 1 or more")
     if not seeds or len(sets) not in (1, len(seeds)):
-        raise WmilError(f"{len(sets)} data sets for {len(seeds)} seeds: expected one for all, or one for each")
+        raise WmilError(
+            f"{counted(len(sets), 'data set')} for {counted(len(seeds), 'seed')}: expected one for all, or one for each"
+        )
 
 # %% ../../nbs/210_dynamics.batches.ipynb #cell-10
 class TransitionBatches:

@@ -15,6 +15,7 @@ from ..core import WmilError
 from ..rng import Rng
 from ..rollout import rollout
 from ..seeds import one_hot
+from ..words import counted
 
 # %% ../../nbs/200_dynamics.data.ipynb #cell-05
 @dataclass(eq=False, repr=False)
@@ -40,8 +41,8 @@ class Transitions:
         return len(self.obs)
 
     def __repr__(self):
-        size = f"{len(self)} steps in {len(self.starts)} episodes, D={self.obs.shape[1]}, A={self.act.shape[1]}"
-        return f"Transitions({self.name or 'unnamed'}: {size})"
+        size = f"{counted(len(self), 'step')} in {counted(len(self.starts), 'episode')}"
+        return f"Transitions({self.name or 'unnamed'}: {size}, D={self.obs.shape[1]}, A={self.act.shape[1]})"
 
 
 FIELDS = ("obs", "act", "rew", "next_obs", "terminated", "truncated", "episode")

@@ -16,6 +16,7 @@ from .data import Transitions
 from .model import WorldModel, WorldModelConfig, world_model_loss
 from ..seeds import bmm, stack_seeds
 from ..systems import DynamicsRollout, DynamicsStep
+from ..words import counted
 
 # %% ../../nbs/220_dynamics.ensemble.ipynb #cell-05
 class WorldModelEnsemble(nn.Module):
@@ -59,7 +60,7 @@ def fit_statistics(
     "Set the units; the members of an ensemble share theirs."
     parts = data if isinstance(data, (list, tuple)) else [data]
     if len(parts) != (self.groups or 1):
-        raise WmilError(f"{len(parts)} data sets for {self.groups or 1} ensembles: give one each")
+        raise WmilError(f"{counted(len(parts), 'data set')} for {counted(self.groups or 1, 'ensemble')}: give one each")
     self.model.fit_statistics([d for d in parts for _ in range(self.num_models)], self.cfg.pos_weight)
     return self
 

@@ -24,17 +24,20 @@ from ..rollout import Minibatches, Rollouts, first_episode_returns, rollout
 from ..policies import ActorCritic, ActorCriticConfig
 from ..seeds import stack_seeds
 from ..trainers import Trainer, TrainerConfig
+from ..words import counted
 
 # %% ../../nbs/240_dynamics.imagination.ipynb #cell-05
 def _check_imagined(ensemble, starts, n, seed, max_steps, max_disagreement):
     if n < 1 or max_steps < 1:
-        raise ConfigError(f"{n} branches of {max_steps} steps were asked for: expected 1 or more of each")
+        raise ConfigError(
+            f"{counted(n, 'branch', 'branches')} of {counted(max_steps, 'step')} asked for: expected 1 or more of each"
+        )
     if not max_disagreement > 0:
         expected = "expected more than 0, in typical changes; infinity asks for no bound"
         raise ConfigError(f"max_disagreement = {max_disagreement} is not allowed: {expected}")
     many, groups = not isinstance(seed, int), ensemble.groups
     if many != (groups is not None) or (many and not len(seed) == groups == len(starts)):
-        counts = f"{len(seed) if many else 'one'} seeds for {groups or 'one'} ensembles"
+        counts = f"{counted(len(seed) if many else 1, 'seed')} for {counted(groups or 1, 'ensemble')}"
         raise ConfigError(f"{counts}: give one seed and one set of starts for each ensemble")
 
 # %% ../../nbs/240_dynamics.imagination.ipynb #cell-07
@@ -209,7 +212,7 @@ class ImaginationConfig:
 # %% ../../nbs/240_dynamics.imagination.ipynb #cell-38
 def _check_real_steps(cfg):
     if cfg.real_steps % cfg.real_envs:
-        problem = f"{cfg.real_steps} real steps do not divide among {cfg.real_envs} environments"
+        problem = f"{counted(cfg.real_steps, 'real step')} can't be shared by {counted(cfg.real_envs, 'environment')}"
         raise ConfigError(f"{problem}: choose a multiple")
 
 

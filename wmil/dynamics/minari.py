@@ -16,6 +16,7 @@ from ..core import WmilError, output_root
 from ..storage import DamagedFile, IncompleteFile, atomic_folder, locked, parse_json
 from .data import FIELDS, Transitions, action_vectors, space_width
 from ..seeds import one_hot
+from ..words import counted
 
 # %% ../../nbs/205_dynamics.minari.ipynb #cell-05
 def minari_folder(
@@ -55,7 +56,7 @@ def _env_spec(env, action_space, observation_space):
 def _check_space(what, space, x):
     if space_width(space, what) != x.shape[1]:
         hint = "give the space that the data are of"
-        raise WmilError(f"{what} {space} does not fit rows of {x.shape[1]} numbers: {hint}")
+        raise WmilError(f"{what} {space} does not fit rows of {counted(x.shape[1], 'number')}: {hint}")
 
 # %% ../../nbs/205_dynamics.minari.ipynb #cell-12
 def _spaces(env, action_space, observation_space, data):
@@ -269,7 +270,7 @@ def _check_file(metadata, folder):
     if twice:
         raise _damaged(file, f"is damaged: its group {twice:.60} stands in two places")
     if count != metadata["total_episodes"]:
-        raise _damaged(file, f"holds {count} episodes where its metadata say {metadata['total_episodes']}")
+        raise _damaged(file, f"holds {counted(count, 'episode')} where its metadata say {metadata['total_episodes']}")
     return file
 
 # %% ../../nbs/205_dynamics.minari.ipynb #cell-30
@@ -313,7 +314,7 @@ def _join(arrays, dtype=torch.float32):
 
 def _check_steps(steps, metadata, file):
     if steps != metadata["total_steps"]:
-        raise _damaged(file, f"holds {steps} steps where its metadata say {metadata['total_steps']}")
+        raise _damaged(file, f"holds {counted(steps, 'step')} where its metadata say {metadata['total_steps']}")
     if not steps:
         raise _damaged(file, "holds no steps")
 

@@ -21,6 +21,7 @@ from ..checkpoints import CheckpointError, latest_checkpoint, load_weights, save
 from ..policies import mlp
 from ..seeds import Linear
 from ..systems import DynamicsRollout, DynamicsStep
+from ..words import counted
 
 # %% ../../nbs/215_dynamics.model.ipynb #cell-05
 STATISTICS = ("state", "action", "delta", "reward")
@@ -201,7 +202,7 @@ def _check_data_sizes(model, data):
     for part in data:
         state_dim, action_dim = part.obs.shape[-1], part.act.shape[-1]
         if (state_dim, action_dim) != (model.state_dim, model.action_dim):
-            sizes = f"{state_dim} state numbers and {action_dim} actions"
+            sizes = f"{counted(state_dim, 'state number')} and {counted(action_dim, 'action')}"
             expected = f"{model.state_dim} and {model.action_dim}"
             raise WmilError(f"the data have {sizes}, this model expects {expected}")
 

@@ -19,6 +19,7 @@ from .driving import TOP_SPEED
 from .ensemble import WorldModelEnsemble
 from .traffic import DT, LIDAR_CELLS, LIDAR_RANGE, RAY_DIRECTIONS
 from ..envs import decode_action
+from ..words import counted
 
 # %% ../../nbs/250_dynamics.shield.ipynb #cell-05
 @torch.inference_mode()
@@ -194,7 +195,7 @@ def _window_of(windows, row, horizon):
     "Position of a row among the windows."
     at = (windows.row == row).nonzero()
     if not len(at):
-        problem = f"what follows row {row} is not known for {horizon} steps: its recording was cut before"
+        problem = f"what follows row {row} is not known for {counted(horizon, 'step')}: its recording was cut before"
         raise WmilError(f"{problem}; take a row of crash_windows")
     return int(at[0, 0])
 

@@ -28,6 +28,7 @@ from ..games.players import default_player, load_player
 from ..games.puzzles import name_of
 from ..options import cli_config
 from ..storage import write_error
+from ..words import counted
 
 # %% ../../nbs/646_explorers.animations.ipynb #cell-05
 GIF_SCALE = 3  # screen pixels across a pixel
@@ -137,7 +138,10 @@ def dream_of_level(
             return [*moments, moments[-1]._replace(below=(f"{words}, solved", says), hold=8)]
         dreamt = tokenizer.decode(codes.view(1, 8, 8))[0].numpy().astype(np.uint8)
         moments.append(Moment(*_sides(obs.frame, dreamt, words)))
-    raise WmilError(f"level {level} of {game} (seed {seed}) was not solved in {most} presses: choose another one")
+    raise WmilError(
+        f"level {level} of {game} (seed {seed}) was not solved in "
+        f"{counted(most, 'press', 'presses')}: choose another one"
+    )
 
 # %% ../../nbs/646_explorers.animations.ipynb #cell-14
 DECISION = 8 / 50  # s

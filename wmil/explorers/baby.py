@@ -22,6 +22,7 @@ from ..interaction.saved_baby import load_baby
 from ..interaction.train import TrainConfig, build, make_learner, task_of
 from ..rng import seed_everything
 from ..trainers import Trainer
+from ..words import counted
 
 # %% ../../nbs/637_explorers.baby.ipynb #cell-05
 class Childhood(NamedTuple):
@@ -311,7 +312,7 @@ def view(self: BabyExplorer) -> ChartBoard:
     facts["success"] = f"{self.reading.success:.0%}"
     number = self.steps.index(self.step)
     controls = [
-        Slider("training", "training", number, 0, len(self.steps) - 1, 1, f"{self.step:,} steps"),
+        Slider("training", "training", number, 0, len(self.steps) - 1, 1, counted(self.step, "step")),
         Slider("state", "state", self.state, 0, self.task.num_states - 1),
     ]
     if len(self.childhoods) > 1:

@@ -12,12 +12,14 @@ import numpy as np
 from fastcore.basics import patch
 from ..core import WmilError
 from .expectations import comparison, expect, expect_and_learn, new_model, wrong_pixels
+from .hands import MemoryHand, named_agent
 from .play import Play, PlayExplorer, describe_step, play_facts
 from .view import CommandButton, FramePanel, Timeline, View
 from ..games.demos import check_solver
 from ..games.mixing import Transition
 from ..games.recordings import read_recording
 from ..games.puzzles import ACTION_NAMES, RESET, SIZE, Action, GameError, name_of
+from ..words import counted
 
 # %% ../../nbs/620_explorers.dream.ipynb #cell-05
 class Dream:
@@ -159,12 +161,12 @@ class DreamExplorer(PlayExplorer):
         budget: int = None,  # real actions that may be made; None: no limit
         model=None,  # with `imagine` and `learn`; None: a new pixel model
         folder="recordings",  # where the button saves what you really played
-        agent=None,  # an Agent of one game, or a function: observation -> Action; None: the game's solver
+        agent=None,  # a name as in wmil-play, an Agent, or a function: observation -> Action; None: the game's solver
         recording=None,  # path of a recording, or a Session
     ):
         super().__init__(game, seed, levels, level, budget, folder=folder)
         self.dream = Dream(self.play, model)
-        self.agent = getattr(agent, "act", agent)
+        self.agent = named_agent(agent, self.play) if isinstance(agent, str) else agent
         self.recording = read_recording(recording) if isinstance(recording, (str, Path)) else recording
         self.shown = 0  # the step that the slider is at
         self.say("Play: the model learns from each press. Then press “dream”, and it answers instead of the game.")
@@ -255,6 +257,15 @@ def _live(self: DreamExplorer):
         self.shown = self.play.actions
     self.say(f"{true} of {dreamt} dreamt frames came true.", "good" if true == dreamt else "bad")
 
+# %% ../../nbs/620_explorers.dream.ipynb #bfe24697
+def _ask(agent, obs, dream):
+    "An agent's action, in the game or in the dream."
+    if isinstance(agent, MemoryHand):
+        steps = dream.play.steps[: None if dream.origin is None else dream.origin + 1]
+        return agent.act(obs, steps, [(action, expected.frame) for action, expected in dream.dreamt])
+    act = getattr(agent, "act", agent)
+    return act(obs._replace(frame=dream.frames()[-1]) if dream.asleep else obs)
+
 # %% ../../nbs/620_explorers.dream.ipynb #facadead
 def _agent_action(explorer):
     dream, play = explorer.dream, explorer.play
@@ -263,8 +274,7 @@ def _agent_action(explorer):
     if not dream.asleep:
         dream.go_back(explorer.shown)
     if explorer.agent is not None:
-        obs = play.engine.obs
-        return explorer.agent(obs._replace(frame=dream.frames()[-1]) if dream.asleep else obs)
+        return _ask(explorer.agent, play.engine.obs, dream)
     check_solver(play.engine.game, "the button")
     solution = play.engine.game.solve()
     if not solution:
@@ -277,7 +287,7 @@ def _recorded_action(explorer):
     step = 1 + (dream.origin + len(dream.dreamt) if dream.asleep else explorer.shown)
     if session is None or step >= len(session):
         length = 0 if session is None else len(session) - 1
-        raise WmilError(f"the recording has {length} actions: here it says no more")
+        raise WmilError(f"the recording has {counted(length, 'action')}: here it says no more")
     return session.actions[step]
 
 

@@ -12,13 +12,14 @@ from ..core import WmilError
 from .base import Explorer
 from .car_dream import DECISION_SECONDS, PRESSES, CarDream, picture_error, pixel_errors
 from .view import CommandButton, FramePanel, Timeline, View
+from ..words import counted
 
 # %% ../../nbs/654_explorers.drive.ipynb #788fd9a0
 FAR_APART = 0.02  # squared error from which on a pixel is marked
 
 
 def _decisions(count):
-    return f"{count} decision" + ("s" if count != 1 else "")
+    return counted(count, "decision")
 
 
 def _marked(title, picture, other):

@@ -15,6 +15,7 @@ from gymnasium.spaces import Box, Discrete
 from ..core import ConfigError
 from ..games.envs import GameActionSpace
 from ..games.puzzles import ACTION_NAMES
+from ..words import counted
 
 # %% ../../nbs/647_explorers.exhibits.ipynb #cell-05
 def _interval(low, high):
@@ -70,7 +71,7 @@ def _limit(env):
     inner = env.unwrapped
     own = env.spec.max_episode_steps if env.spec else None
     steps = own or getattr(inner, "max_steps", None)
-    return f"{steps} steps" if steps else ""
+    return counted(steps, "step") if steps else ""
 
 # %% ../../nbs/647_explorers.exhibits.ipynb #cell-09
 def look_at(

@@ -17,6 +17,7 @@ from ..games.play import public_name
 from ..games.puzzles import ACTION_NAMES, RESET, Action, GameError, PuzzleGame, name_of
 from ..games.recorder import Recorder, as_step, write_recording
 from ..games.recordings import Session, session_from_steps
+from ..words import counted
 
 # %% ../../nbs/610_explorers.play.ipynb #cell-05
 def _check_budget(budget):
@@ -64,7 +65,10 @@ class Play:
 # %% ../../nbs/610_explorers.play.ipynb #cell-09
 def _check_press(play, action):
     if play.budget is not None and play.actions >= play.budget:
-        raise GameError(f"all {play.budget} actions are spent: save what you have, or begin again with a larger budget")
+        raise GameError(
+            f"the budget of {counted(play.budget, 'action')} is spent: save what you have, "
+            "or begin again with a larger budget"
+        )
     if action.kind not in play.legal:
         name = ACTION_NAMES[action.kind] if action.kind in range(len(ACTION_NAMES)) else f"kind {action.kind}"
         names = ", ".join(ACTION_NAMES[kind] for kind in play.legal)
@@ -198,7 +202,7 @@ def command(self: PlayExplorer, name: str):
     "The button that saves."
     if name != "save" or self.recorder is not None:
         raise WmilError(f"there is no button {name!r} here")
-    self.say(f"Saved {self.play.actions} actions as {display_path(self.save())}.", "good")
+    self.say(f"Saved {counted(self.play.actions, 'action')} as {display_path(self.save())}.", "good")
 
 # %% ../../nbs/610_explorers.play.ipynb #cell-26
 @patch

@@ -18,6 +18,7 @@ from .view import Timeline, View
 from ..games.puzzles import RESET, name_of
 from ..games.recording_lines import STATES
 from ..games.recordings import Session, read_recording
+from ..words import counted
 
 # %% ../../nbs/630_explorers.recording.ipynb #cell-05
 def _check_recording(recording):
@@ -88,8 +89,8 @@ def view(self: RecordingExplorer) -> View:
 def _progress(explorer):
     asked, problems = explorer.foreseen, explorer.session.problems
     if not asked.done:
-        return f"The model has seen {asked.asked} of {len(explorer.session)} steps."
-    return f"{len(problems)} lines of the recording could not be used." if problems else ""
+        return f"The model has seen {asked.asked} of {counted(len(explorer.session), 'step')}."
+    return f"{counted(len(problems), 'line')} of the recording could not be used." if problems else ""
 
 # %% ../../nbs/630_explorers.recording.ipynb #cell-15
 @patch

@@ -18,6 +18,7 @@ from .baby import Childhood, probed_attributes, read_baby, shipped_childhood, st
 from .board import ChartExplorer
 from .chart import CHART_COLORS, GREY, Chart, ChartBoard, Choice, Series, Slider
 from ..maps import push_apart, tsne
+from ..words import counted
 
 # %% ../../nbs/638_explorers.representations.ipynb #70ec8450
 class HiddenStates(NamedTuple):
@@ -53,7 +54,9 @@ MOST = 1000  # things: a map of more takes minutes
 
 def _check_known(name, hidden, n):
     if len(hidden.names) != n:
-        raise ConfigError(f"{name!r} has {len(hidden.names)} names for {n} rows: expected one for each")
+        raise ConfigError(
+            f"{name!r} has {counted(len(hidden.names), 'name')} for {counted(n, 'row')}: expected one for each"
+        )
     if not hidden.attributes:
         raise ConfigError(f"{name!r} has no attribute to colour by: expected a name with a class for each row")
     for attribute, classes in hidden.attributes.items():
@@ -82,11 +85,13 @@ def check_hidden(
     given = feature_matrix(hidden.given, f"given of {name!r}")
     n = len(given)
     if not 4 <= n <= MOST:
-        raise ConfigError(f"{name!r} has {n} rows: expected 4 to {MOST}, draw some at random")
+        raise ConfigError(f"{name!r} has {counted(n, 'row')}: expected 4 to {MOST}, draw some at random")
     vectors = {step: feature_matrix(h, f"step {step} of {name!r}") for step, h in sorted(hidden.vectors.items())}
     for step, h in vectors.items():
         if len(h) != n:
-            raise ConfigError(f"step {step} of {name!r} has {len(h)} rows, and what was given {n}: expected equal ones")
+            raise ConfigError(
+                f"step {step} of {name!r} has {counted(len(h), 'row')}, and what was given {n}: expected equal ones"
+            )
     _check_known(name, hidden, n)
     known = {attribute: np.asarray(classes).astype(str) for attribute, classes in hidden.attributes.items()}
     return HiddenStates(vectors, given, known, tuple(map(str, hidden.names)))
@@ -296,7 +301,7 @@ def controls(self: RepresentationExplorer) -> tuple:
     if len(self.hidden) > 1:
         parts.insert(0, Choice("network", "network", self.name, tuple(self.hidden)))
     if len(self.steps) > 1:
-        number, words = self.steps.index(self.step), f"{self.step:,} steps"
+        number, words = self.steps.index(self.step), counted(self.step, "step")
         parts.append(Slider("training", "training", number, 0, len(self.steps) - 1, 1, words))
     if (most := self.now.most_perplexity) > 2:
         parts.append(Slider("perplexity", "perplexity", self.perplexity, 2, most))

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from ..core import ConfigError
 from ..games.puzzles import NUM_COLORS, SIZE, to_rgb
+from ..words import counted
 
 # %% ../../nbs/600_explorers.view.ipynb #cell-05
 class FramePanel(NamedTuple):
@@ -137,7 +138,7 @@ def caption_of(
     "The facts of a view in one line."
     facts = [f"{name} {value}" for name, value in view.facts.items()]
     if view.budget:
-        facts.append(f"{view.budget[0]} of {view.budget[1]} actions")
+        facts.append(f"{view.budget[0]} of {counted(view.budget[1], 'action')}")
     return " · ".join(facts)
 
 

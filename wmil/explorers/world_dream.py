@@ -15,6 +15,7 @@ from .board import ChartExplorer
 from .chart import BLUE, RED, Chart, ChartBoard, Choice, Series, Slider
 from .view import CommandButton
 from .worlds import make_world
+from ..words import counted
 
 # %% ../../nbs/652_explorers.world_dream.ipynb #0154d1f6
 class WorldDream:
@@ -138,7 +139,7 @@ def _next_action(explorer):
         return explorer.agent(state)
     step = dream.origin + len(dream.dreamt) if dream.asleep else len(dream.acts)
     if step >= len(explorer.recording):
-        raise WmilError(f"the recording has {len(explorer.recording)} steps: here it says no more")
+        raise WmilError(f"the recording has {counted(len(explorer.recording), 'step')}: here it says no more")
     return explorer.recording[step]
 
 
@@ -250,14 +251,10 @@ def _error_chart(explorer):
     return Chart("Error and doubt", tuple(series), "step", "of a typical change", marker=explorer.shown, height=180)
 
 # %% ../../nbs/652_explorers.world_dream.ipynb #2a2a04cd
-def _steps(count):
-    return f"{count} step" + ("s" if count != 1 else "")
-
-
 @patch
 def _commands(self: WorldDreamExplorer):
     dream = self.dream
-    moves = [CommandButton(name, name, _steps(self.hold)) for name in self.world.moves]
+    moves = [CommandButton(name, name, counted(self.hold, "step")) for name in self.world.moves]
     on = CommandButton("go on", f"{GO_ON} steps", "by agent or recording", enabled=self.hand != "you")
     sleep = CommandButton(
         "dream", "wake" if dream.asleep else "dream", "ask the model instead of the world", dream.asleep
@@ -279,7 +276,7 @@ def view(self: WorldDreamExplorer) -> ChartBoard:
         facts["error of this step"] = f"{dream.errors[self.shown]:.2f}"
     controls = (
         Choice("hand", "acting", self.hand, HANDS),
-        Slider("hold", "a press lasts", self.hold, 1, 20, 1, _steps(self.hold)),
+        Slider("hold", "a press lasts", self.hold, 1, 20, 1, counted(self.hold, "step")),
         Slider("step", "look at step", self.shown, 0, max(1, len(dream.acts))),
     )
     charts = (self.world.picture(moments, dreams), _error_chart(self), *_curves(self))

@@ -15,6 +15,7 @@ from arcengine import Level, Sprite
 from fastcore.basics import patch
 from ..core import ConfigError
 from .puzzles import PuzzleGame, register_game
+from ..words import counted
 
 # %% ../../nbs/420_games.crates.ipynb #cell-05
 SIDE = 5  # cells along each wall of the room
@@ -159,8 +160,8 @@ def make_room(
         room = Room(walls, goals, neighbours(walls), sets, D)
         return CratesLevel(room, (int(player), int(sets[rank])), int(D[player, rank]))
     raise ConfigError(
-        f"200 rooms with {pillars} pillars and {crates} crate(s) have no start that is {fewest} to {most} moves "
-        "from solved: ask for fewer moves, or other rooms"
+        f"200 rooms with {pillars} pillars and {counted(crates, 'crate')} have no start that is {fewest} to "
+        f"{most} moves from solved: ask for fewer moves, or other rooms"
     )
 
 # %% ../../nbs/420_games.crates.ipynb #cell-26

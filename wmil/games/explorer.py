@@ -13,6 +13,7 @@ from fastcore.basics import patch
 from .agents import Agent
 from .puzzles import Action, CLICK, RESET, SIZE
 from .regions import frame_regions, middle_pixel
+from ..words import counted
 
 # %% ../../nbs/491_games.explorer.ipynb #cell-05
 def edge_bars(
@@ -197,7 +198,13 @@ def _next_action(self: GraphExplorer, i, state, legal):
     action = level.plan.popleft() if known else self._anything(legal)
     level.last = state, action
     steps = len(level.plan)
-    why = "everything in reach was tried" if not known else f"{steps} steps to something new" if steps else "new here"
+    why = (
+        "everything in reach was tried"
+        if not known
+        else f"{counted(steps, 'step')} to something new"
+        if steps
+        else "new here"
+    )
     self.reasons[i] = {"action": action, "why": why}
     return action
 

@@ -12,6 +12,7 @@ from torch import nn
 from ..core import ConfigError
 from .hidden_plays import Plays
 from .remembering import RememberingModel, StepMemory
+from ..words import counted
 
 # %% ../../nbs/489_games.latent_replay.ipynb #a3b37f4d
 class LatentReplay(nn.Module):
@@ -62,7 +63,9 @@ def store(
     "Keep what the transformer reads of some plays."
     B, T = memory.tokens.shape[:2]
     if T > self.tokens.shape[1]:
-        raise ConfigError(f"A play of {T} steps came, expected at most {self.tokens.shape[1]}: ask for more `steps`")
+        raise ConfigError(
+            f"A play of {counted(T, 'step')} came, expected at most {self.tokens.shape[1]}: ask for more `steps`"
+        )
     rows = (self.stored + torch.arange(B, device=self.stored.device)) % len(self.tokens)
     for name in ("tokens", "latents", "actions"):
         getattr(self, name)[rows, :T] = getattr(memory, name).float()

@@ -25,6 +25,7 @@ from .recordings import Session, read_folder
 from ..options import cli_config
 from ..rng import seed_everything, stream_seed
 from ..trainers import Trainer, TrainerConfig
+from ..words import counted
 
 # %% ../../nbs/476_games.mixing.ipynb #cell-05
 class Transition(NamedTuple):
@@ -247,7 +248,8 @@ def main(argv=None):
     save_mixer(cfg.out, mixer)
     late = [row for row in history if "right" in row][-1]
     games = len({s.game for s in sessions})
-    print(f"{len(samples.now)} pixels of {games} games: {late['right']:.1%} right, copying {late['copied']:.1%}")
+    what = f"{counted(len(samples.now), 'pixel')} of {counted(games, 'game')}"
+    print(f"{what}: {late['right']:.1%} right, copying {late['copied']:.1%}")
     print(f"wrote {Path(cfg.out).name}")
 
 

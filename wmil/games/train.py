@@ -27,6 +27,7 @@ from .saved_model import load_pixel_model, save_pixel_model
 from .study import StudiedStep, Study, study_game
 from ..options import cli_config
 from ..storage import DamagedFile, atomic_folder, atomic_write, read_sealed, sealed_json, sha256_file, sha256_json
+from ..words import counted
 
 # %% ../../nbs/498_games.train.ipynb #cell-05
 def games_in(
@@ -66,7 +67,7 @@ def _explore(engine, name, presses, file):
             except GameError as error:
                 if len(recorder) == 1:
                     raise
-                print(f"explored {len(recorder) - 1} of {presses} presses: {error}")
+                print(f"explored {len(recorder) - 1} of {counted(presses, 'press', 'presses')}: {error}")
                 return
 
 # %% ../../nbs/498_games.train.ipynb #cell-11
@@ -201,6 +202,7 @@ def main(argv=None):
         raise WmilError("wmil-games has one task so far: write wmil-games train --recordings FOLDER")
     argv = argv[argv[:1] == ["train"] :]
     cfg = cli_config(StudyConfig, argv, prog="wmil-games train", description=main.__doc__)
+    load_pixel_model(cfg.mixer or None)  # one that is refused is so before a game is explored
     games, problems = _gather(cfg)
     for problem in problems:
         print(f"left out: {problem}")

@@ -15,6 +15,7 @@ from ..rng import stream_seed
 from .engine import Engine, make_game
 from .envs import check_seeds
 from .puzzles import GameError, PuzzleGame
+from ..words import counted
 
 # %% ../../nbs/407_games.vec.ipynb #cell-05
 def _check_vec(num_envs, max_steps):
@@ -152,7 +153,10 @@ def load_state_dict(self: GameVec, state):
     "Resume saved games."
     saved = len(state["ages"])
     if saved != len(self.ages):
-        raise GameError(f"{saved} games were saved, and there are {len(self.ages)} here: set num_envs to {saved}")
+        raise GameError(
+            f"the saved state is of {counted(saved, 'game')}, and there are {len(self.ages)} here: "
+            f"set num_envs to {saved}"
+        )
     self.episodes = list(state["episodes"])
     self.engines = [self._begin(i) for i in range(saved)]
     for engine, game_state in zip(self.engines, state["games"]):

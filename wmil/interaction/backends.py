@@ -20,6 +20,7 @@ from .replies import one_line, surroundings_error
 from ..lm import load_causal_lm, load_text_tokenizer, one_thread
 from ..rng import pick_device
 from ..storage import sha256_file, sha256_json
+from ..words import counted
 
 # %% ../../nbs/150_interaction.backends.ipynb #cell-05
 class Backend(Protocol):
@@ -295,7 +296,7 @@ def _explain_status(self: OpenAIModel, e) -> str:
     status = e.status_code
     text = f"answers with status {status}"
     if status in (408, 409, 429) or status >= 500:  # those that the client tries again
-        text += f", in {self.max_retries + 1} tries"
+        text += f", in {counted(self.max_retries + 1, 'try', 'tries')}"
     words = self._server_words(e)
     if words:
         text += f" ({words})"
@@ -319,7 +320,7 @@ def explain(
     "What is the matter with the server, in one sentence."
     import openai
 
-    server, tries = f"the model server at {self.url}", f"in {self.max_retries + 1} tries"
+    server, tries = f"the model server at {self.url}", f"in {counted(self.max_retries + 1, 'try', 'tries')}"
     if isinstance(e, openai.APITimeoutError):
         return (
             f"{server} did not answer within {self.timeout:g} s, {tries}: "

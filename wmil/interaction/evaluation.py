@@ -16,6 +16,7 @@ from .env import SymbolicEnv
 from .parents import DeterministicParent
 from ..rl import entropy, sample_categorical
 from ..rollout import rollout
+from ..words import counted
 
 # %% ../../nbs/135_interaction.evaluation.ipynb #cell-05
 def _device_of(learner, task):
@@ -219,7 +220,7 @@ def _verdict_line(name, verdict, by):
         return f"{name}: {'pass' if passed else 'FAIL'} ({before:.4f} → {after:.4f})"
     numbers = f"{after:.2%}, needed more than {before:.2%}"
     if name == CRITERIA[1] and not passed and step < by:
-        return f"{name}: not reached in {step:,} steps; {by:,} are allowed ({numbers})"
+        return f"{name}: not reached in {counted(step, 'step')}; {by:,} are allowed ({numbers})"
     return f"{name}: {'pass' if passed else 'FAIL'} ({numbers})"
 
 # %% ../../nbs/135_interaction.evaluation.ipynb #cell-45

@@ -27,6 +27,7 @@ from wmil.interaction.questions import (
     rule_answer,
 )
 from .symbolic import SymbolicTask
+from ..words import counted
 
 # %% ../../nbs/155_interaction.llm.ipynb #cell-09
 @dataclass
@@ -118,13 +119,12 @@ def check_budget(
     seconds = self.max_seconds is not None and self.counts.seconds >= self.max_seconds
     if not (calls or seconds):
         return
-    spent = f"{self.max_calls} calls" if calls else f"{self.max_seconds:g} seconds"
-    questions = "question" if open_questions == 1 else "questions"
+    spent = counted(self.max_calls, "call") if calls else f"{self.max_seconds:g} seconds"
     kept = "give it a cache, so that answers are kept"
     if self.cache:
         kept = f"answers so far are in {self.cache.path} and cost nothing again"
     raise ParentError(
-        f"the parent's budget of {spent} is used up with {open_questions} {questions} open: "
+        f"the parent's budget of {spent} is used up with {counted(open_questions, 'question')} open: "
         f"raise it and run again; {kept}"
     )
 
@@ -239,7 +239,7 @@ def _check_share(self: LLMParent):
     if counts.fallbacks > self.max_share * max(counts.questions, ENOUGH):
         last = self.rejected[-1]
         raise ParentError(
-            f"the rule had to answer {counts.fallbacks} of {counts.questions} questions, more than "
+            f"the rule had to answer {counts.fallbacks} of {counted(counts.questions, 'question')}, more than "
             f"{self.max_share:.0%}, so it is not the model that teaches (it answered {_shown(last.text)}, which "
             f"{last.reason[:80]}): ask a better model, or allow a larger share (max_share, --parent-share)"
         )
@@ -361,6 +361,6 @@ def summary_line(self: LLMParent) -> str:
     "The report in a sentence, for a person."
     counts = self.report()
     return (
-        f"{counts.questions} questions, {counts.invalid} invalid answers, "
+        f"{counted(counts.questions, 'question')}, {counted(counts.invalid, 'invalid answer')}, "
         f"{counts.fallbacks} ({counts.share:.1%}) left to the rule"
     )

@@ -33,6 +33,7 @@ from .symbolic import SymbolicTask
 from .tasks import make_task
 from ..lm import one_thread, quiet_transformers
 from ..storage import atomic_folder, atomic_write, locked, sha256_json
+from ..words import counted
 
 # %% ../../nbs/165_interaction.tiny_parent.ipynb #cell-05
 def _small_llama(tokenizer, hidden_dim: int, num_layers: int, num_heads: int):
@@ -309,7 +310,7 @@ def _check_taught(note: dict, task: SymbolicTask):
     if (task.name, task.num_actions) not in note["tasks"]:
         known = ", ".join(f"{name} with {n}" for name, n in note["tasks"])
         raise ConfigError(
-            f"the small language model was not taught {task.name} with {task.num_actions} actions: "
+            f"the small language model was not taught {task.name} with {counted(task.num_actions, 'action')}: "
             f"it knows {known}; name another model, or a server"
         )
 

@@ -30,6 +30,7 @@ from .parent_record import ParentSource, parent_settings, report_parent
 from .tasks import make_task
 from ..rng import pick_device, seed_everything, stream_seed
 from ..rollout import Minibatches, Rollouts
+from ..refused_runs import unless_refused
 from ..runs import Run, open_run
 from ..seeds import keep_freed_memory, stack_seeds
 from ..trainers import Trainer, TrainerConfig
@@ -324,7 +325,7 @@ def train_interaction(
         trainer.note(success.float().item())
         return {"expected_success": success}
 
-    with run or nullcontext():
+    with unless_refused(run, bool(resume)) if run else nullcontext():
         trainer = BestKeeper(trainer_cfg, run, progress)
         try:
             history = trainer.fit(learner, source, resume=bool(resume), evaluate=_exact_success)
@@ -356,7 +357,7 @@ def summary(
         f"Exact, last level:      {last['expected_success']:.2%}",
     ]
     if "level" in last:
-        lines.append(f"Level reached:          {last['level']:.0f} of {task.num_levels - 1}")
+        lines.append(f"Level reached:          {last['level']:.0f}, of levels 0 to {task.num_levels - 1}")
     lines.append(f"Final entropy:          {last['entropy']:.4f} nats")
     if cfg.baby.world_model:
         lines.append(f"Final world-model loss: {last['loss/world_model']:.4f}")
