@@ -163,7 +163,7 @@ def missing_outputs(
     return [f"{display_path(path)} is saved with the outputs of {saved} of {counted(len(showing), 'cell')}: {remedy}"]
 
 # %% ../../nbs/930_dev.checks.ipynb #cell-27
-STILL_DIRTY = ("games_levels", "games_tokenizer")  # made while files differed from their commit
+STILL_DIRTY = ("games_tokenizer",)  # made while files differed from their commit
 
 
 def _origin_error(record):

@@ -297,8 +297,7 @@ def _explain_status(self: OpenAIModel, e) -> str:
     text = f"answers with status {status}"
     if status in (408, 409, 429) or status >= 500:  # those that the client tries again
         text += f", in {counted(self.max_retries + 1, 'try', 'tries')}"
-    words = self._server_words(e)
-    if words:
+    if words := self._server_words(e):
         text += f" ({words})"
     return f"{text}: {self._status_remedy(status, words)}"
 
