@@ -94,12 +94,14 @@ def player_card() -> dict:
     planned = rows[(rows.measure == "levels") & (rows.player == "planning")]
     seeds = planned.assign(solved=planned.solved.astype(float)).groupby("seed").solved.mean()
     made = read_json(root() / "weights/games_player/player.json")["origin"]
+    own = made["compared"]
     return dict(
         title="A player of three games",
         data="sessions of the demonstrators on training levels of *maze*, *lights* and *crates*",
         minutes=f"{made['training_seconds'] / 60:.0f} on one core",
-        score=f"unseen levels solved by planning, {len(seeds)} seeds: {format_interval(seeds, 1, 100)} %; "
-        f"this one, before rounding to bfloat16: {seeds[made['seed']]:.1%}",
+        score=f"unseen levels solved by planning, {len(seeds)} players trained later with the same settings: "
+        f"{format_interval(seeds, 1, 100)} %; this one, on other levels: "
+        f"{sum(own['bf16'].values())} of {sum(own['played'].values())}",
         limits="it plays these three games, and needs its own tokenizer",
     )
 
