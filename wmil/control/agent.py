@@ -45,10 +45,13 @@ class AgentConfig:
     epochs: PositiveInt = 1  # passes over a rollout; more than one update per rollout uses PPO's clipped loss
     minibatches: PositiveInt = 1  # groups of environments in an epoch, one update each; 1 and 1: A2C
     clip: PositiveFloat = 0.2  # how far PPO lets the ratio of probabilities move
+    replayed_windows: NonNegativeInt = 0  # of the replay buffer, to learn the world model from with each real update
+    open_loop: NonNegativeInt = 0  # steps that the world model imagines in a replayed window, to learn from its drift
     imagination_updates: NonNegativeInt = 0  # updates on replayed and imagined steps after each one on real steps
     imagination_batch: PositiveInt = 64  # B, replayed states to imagine from
     imagination_horizon: PositiveInt = 16  # K, imagined steps
     plan_from_epoch: NonNegativeInt = 0  # rollouts without plans before the first with them
+    plan_memory: Literal["fixed", "moving"] = "fixed"  # in a plan h stays as it is (as published), or moves on
     learning_starts: NonNegativeInt = 1000  # real steps before the first imagination
     buffer_size: PositiveInt = 100_000  # real steps in the replay buffer
     world_model_batch: PositiveInt = 32  # of the replayed windows, how many the world model learns from
@@ -80,11 +83,32 @@ class AgentOutput(NamedTuple):
 
 # %% ../../nbs/325_control.agent.ipynb #cell-13
 class ImaginedDynamics(LatentDynamics):
-    "The learned world, with values in units of reward."
+    "The learned world, with values in units of reward; the memory stays as it is, or reads what is imagined."
 
-    def __init__(self, agent):
+    def __init__(
+        self,
+        agent,  # whose world it is
+        memory: MemoryState = None,  # of the N environments when planning begins; None: h stays as it is
+    ):
         super().__init__(agent.memory, agent.predictors, agent.controller)
+        self.agent = agent
         self.unit = agent.value_unit
+        self.remembered = memory
+
+    def start(self, z, h):  # (N, z_dim), (N, D) -> (N, S)
+        "Latent and memory, and the memory's keys, values and ages if they are to move on."
+        state = super().start(z, h)
+        return state if self.remembered is None else torch.cat([state, self.remembered.flat()], -1)
+
+    def follow(self, state, action, next_z):  # (..., S), (..., A), (..., z_dim) -> (..., S)
+        "The state after an imagined step."
+        if self.remembered is None:
+            return super().follow(state, action, next_z)
+        rows = state[..., self.controller.z_dim + self.controller.h_dim :].flatten(0, -2)
+        memory, z = self.remembered.from_flat(rows), next_z.flatten(0, -2)
+        no_start = torch.zeros(len(z), dtype=torch.bool, device=z.device)
+        h, memory = self.agent.memory_step(z, no_start, AgentState(memory, action.flatten(0, -2)))
+        return torch.cat([z, h, memory.flat()], -1).view(*next_z.shape[:-1], -1)
 
     def value(self, state):  # -> (...)
         "What the critic expects, in units of reward."
@@ -125,7 +149,8 @@ class WorldModelAgent(nn.Module):
         "Everything that comes before an action."
         z = self.encode(obs)
         h, memory = self.memory_step(z, start.to(self.device), state)
-        plan = self.controller.plan(ImaginedDynamics(self), z, h) if self.planning else None
+        moving = memory if self.cfg.plan_memory == "moving" else None
+        plan = self.controller.plan(ImaginedDynamics(self, moving), z, h) if self.planning else None
         return AgentOutput(z, h, plan, memory)
 
     @property

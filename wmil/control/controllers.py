@@ -160,7 +160,7 @@ class DiscreteController(Controller):
 
 # %% ../../nbs/310_control.controllers.ipynb #cell-22
 @patch
-def greedy_one_hot(self: DiscreteController, z, h):  # -> (..., A)
+def imagined_choice(self: DiscreteController, z, h):  # -> (..., A)
     "The network's most probable action, as dynamics take it."
     return F.one_hot(self.actor(self.join(z, h)).argmax(-1), self.action_dim).float()
 

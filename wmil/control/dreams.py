@@ -6,13 +6,13 @@
 __all__ = ['REPLAY_KEYS', 'agent_replay', 'Experience']
 
 # %% ../../nbs/330_control.dreams.ipynb #cell-02
-import functools
 import torch
 from fastcore.basics import patch
 from .agent import AgentConfig, AgentState, WorldModelAgent
 from ..envs import EpisodeStarts
-from . import losses  # noqa: F401  (it adds the losses to the agent)
+from .losses import WorldLoss
 from .memory import MemoryState
+from .predictors import predictor_losses
 from ..batches import Replay
 from ..core import ConfigError
 from ..rng import Rng
@@ -81,7 +81,7 @@ def imagined_returns(
 @patch
 def _replayed_windows(self: WorldModelAgent, replay, u):  # (B, 2) uniform -> windows, z (B, C + 1, z_dim)
     cfg = self.cfg
-    length = min(cfg.memory.context + 1, len(replay))
+    length = min(cfg.memory.context + max(cfg.open_loop, 1), len(replay))
     terminating = round(cfg.termination_fraction * min(cfg.world_model_batch, len(u)))
     windows = {k: x.to(self.device) for k, x in replay.sample(u, length, terminating).items()}
     if "z" in windows:
@@ -111,12 +111,51 @@ def imagine(
 
 # %% ../../nbs/330_control.dreams.ipynb #cell-16
 @patch
-def _replayed_world_loss(self: WorldModelAgent, batch, z):  # z (B, C + 1, z_dim)
+def _replayed_world_loss(self: WorldModelAgent, batch, z):  # z (B, T, z_dim)
     h, _ = self.memory_forward(z, batch["prev_action"], batch["start"])
     steps = {k: batch[k][:, :-1] for k in ("action", "rew", "terminated", "truncated")}
     keep = ~(steps["terminated"] | steps["truncated"])
-    compute = functools.partial(self.world_model_loss, z[:, :-1], h[:, :-1], steps, z[:, 1:], keep)
-    return self.weighted_world_loss(compute)
+
+    def _compute():
+        loss = self.world_model_loss(z[:, :-1], h[:, :-1], steps, z[:, 1:], keep)
+        K = min(self.cfg.open_loop, z.shape[1] - 1)
+        return self._with_drift(loss, batch, z, K) if K else loss
+
+    return self.weighted_world_loss(_compute)
+
+# %% ../../nbs/330_control.dreams.ipynb #4e656012
+@patch
+def imagine_recorded(
+    self: WorldModelAgent,
+    batch: dict,  # replayed windows: action, prev_action, start, (B, T, ...)
+    z: torch.Tensor,  # their latents, (B, T, z_dim)
+    K: int,  # the last steps, to imagine
+) -> tuple[torch.Tensor, torch.Tensor]:  # z (B, K + 1, z_dim), h (B, K + 1, D); the first of each was read
+    "Read a window but its last K steps, and imagine those with the recorded actions."
+    first, no_start = z.shape[1] - K - 1, torch.zeros(len(z), dtype=torch.bool, device=z.device)
+    read = (x[:, : first + 1] for x in (z, batch["prev_action"], batch["start"]))
+    h, memory = self.memory_forward(*read)
+    zs, hs = [z[:, first]], [h[:, -1]]
+    for action in batch["action"][:, first:-1].unbind(1):
+        zs.append(self.memory.predict_next(zs[-1], action, hs[-1]))
+        h, memory = self.memory_step(zs[-1], no_start, AgentState(memory, action))
+        hs.append(h)
+    return torch.stack(zs, 1), torch.stack(hs, 1)
+
+# %% ../../nbs/330_control.dreams.ipynb #00b753d8
+@patch
+def _with_drift(self: WorldModelAgent, loss, batch, z, K):  # a WorldLoss -> the same, with the loss of K imagined steps
+    zs, hs = self.imagine_recorded(batch, z, K)
+    ends = (batch["terminated"] | batch["truncated"])[:, -K - 1 : -1]  # (B, K)
+    known = (~ends).cumprod(1)  # the step's successor is of the same episode
+    reached = torch.cat([torch.ones_like(known[:, :1]), known[:, :-1]], 1).bool()
+    error = ((zs[:, 1:] - z[:, -K:].detach()) / self.memory.unit).square().mean(-1)
+    drift = (error * known).sum() / known.sum().clamp_min(1)
+    zs, hs = (x[:, :-1][reached].detach() for x in (zs, hs))
+    steps = [batch[k][:, -K - 1 : -1][reached] for k in ("action", "rew", "terminated")]
+    of_imagined, _ = predictor_losses(self.predictors, zs, hs, *steps, rate=0.0)
+    metrics = {**loss.metrics, "train/drift": drift}
+    return WorldLoss(loss.memory + drift, loss.predictors + of_imagined, metrics)
 
 # %% ../../nbs/330_control.dreams.ipynb #cell-18
 @patch
@@ -144,8 +183,19 @@ def imagination_loss(
 # %% ../../nbs/330_control.dreams.ipynb #cell-20
 @patch
 def loss(self: WorldModelAgent, batch: dict) -> tuple[torch.Tensor, dict]:  # loss, metrics
-    "The loss of real or of imagined steps."
-    return self.imagination_loss(batch) if "imagined_z" in batch else self.real_loss(batch)
+    "The loss of real steps, with replayed windows if there are any, or of imagined steps."
+    if "imagined_z" in batch:
+        return self.imagination_loss(batch)
+    total, metrics = self.real_loss(batch)
+    windows = {k.removeprefix("replayed_"): v for k, v in batch.items() if k.startswith("replayed_")}
+    if not windows:
+        return total, metrics
+    z, vision_loss = self.encode_with_grad(windows)
+    parts = torch.nn.ModuleList([self.memory, self.predictors]).eval()  # their units follow the real steps alone
+    world_loss, of_windows = self._replayed_world_loss(windows, z)
+    parts.train(self.training)
+    replayed = {k.replace("train/", "replay/"): v for k, v in of_windows.items()}
+    return total + self.cfg.vision_coef * vision_loss + world_loss, {**metrics, **replayed}
 
 # %% ../../nbs/330_control.dreams.ipynb #cell-24
 class Experience(Rollouts):
@@ -194,7 +244,7 @@ class Experience(Rollouts):
 def next(self: Experience, learner):
     "The next batch: a part of a rollout, or imagined steps."
     if self.pending:
-        return self.pending.pop()
+        return self._with_windows(learner, self.pending.pop())
     if self.imagined_left:
         self.imagined_left -= 1
         return learner.imagine(self.replay, self.noise)
@@ -202,7 +252,7 @@ def next(self: Experience, learner):
     may_imagine = self.steps_taken >= self.cfg.learning_starts and len(self.replay) > 1  # a window needs two steps
     self.imagined_left = self.cfg.imagination_updates if may_imagine else 0
     self.pending = [part for _ in range(self.epochs) for part in self._shuffled(batch)]
-    return self.pending.pop()
+    return self._with_windows(learner, self.pending.pop())
 
 # %% ../../nbs/330_control.dreams.ipynb #cell-28
 @patch
@@ -218,10 +268,20 @@ def _collect(self: Experience, learner):
         batch["state"] = self.agent_state.memory
     self.agent_state = learner.state
     self.steps_taken += self.steps_per_batch
-    if self.cfg.imagination_updates:
+    if self.cfg.imagination_updates or self.cfg.replayed_windows:
         self.replay.add(batch)
     self.update_episode_stats(batch)
     return batch
+
+# %% ../../nbs/330_control.dreams.ipynb #023ca6ae
+@patch
+def _with_windows(self: Experience, learner, part):
+    "A real batch, with replayed windows for the world model."
+    n = self.cfg.replayed_windows
+    if not n or len(self.replay) < 2:  # a window needs two steps
+        return part
+    windows, _ = learner._replayed_windows(self.replay, self.noise.rand(n, 2))
+    return {**part, **{f"replayed_{k}": x for k, x in windows.items()}}
 
 # %% ../../nbs/330_control.dreams.ipynb #cell-30
 @patch

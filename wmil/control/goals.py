@@ -23,7 +23,7 @@ class KeptExperience(Experience):
 
     def _collect(self, learner):
         batch = super()._collect(learner)
-        if not self.cfg.imagination_updates:  # else they were added already
+        if not (self.cfg.imagination_updates or self.cfg.replayed_windows):  # else they were added already
             self.replay.add(batch)
         return batch
 

@@ -31,28 +31,37 @@ class LatentDynamics:
         self.memory = memory
         self.predictors = predictors
         self.controller = controller
-        self.asks_policy = controller.cfg.rollout_policy == "policy" and isinstance(controller, DiscreteController)
+        self.asks_policy = controller.cfg.rollout_policy == "policy"
         self.fused = None  # layers of all networks as those of one, see below
         self.fused_version = None
         self.use_fused = False
 
-    def split(self, state):  # (..., z_dim + D) -> (..., z_dim), (..., D)
+    def start(self, z, h):  # (N, z_dim), (N, D) -> (N, S)
+        "The state that a plan begins in: z, h, and whatever else a subclass carries along."
+        return self.controller.join(z, h)
+
+    def split(self, state):  # (..., S) -> (..., z_dim), (..., D)
         "Latent and memory of a state."
-        return state.split([self.controller.z_dim, self.controller.h_dim], -1)
+        Z, D = self.controller.z_dim, self.controller.h_dim
+        return state[..., :Z], state[..., Z : Z + D]
+
+    def follow(self, state, action, next_z):  # (..., S), (..., A), (..., z_dim) -> (..., S)
+        "The state after an imagined step; here the memory stays as it was."
+        return torch.cat([next_z, state[..., next_z.shape[-1] :]], -1)
 
 # %% ../../nbs/315_control.latent_planning.ipynb #cell-07
 @patch
 def step(
     self: LatentDynamics,
-    state: torch.Tensor,  # (..., z_dim + D)
+    state: torch.Tensor,  # (..., S), from `start`
     action: torch.Tensor,  # (..., A), one-hot or numbers in the box; NaN: as the policy would
 ) -> DynamicsStep:
     "One imagined step."
     if self.asks_policy:
-        action = torch.where(action.isnan(), self.controller.greedy_one_hot(*self.split(state)), action)
+        action = torch.where(action.isnan(), self.controller.imagined_choice(*self.split(state)), action)
     imagine = self.imagine_batched if self.use_fused else self.imagine_step
-    state, rew, end = imagine(state, action)
-    return DynamicsStep(state, rew, end.sigmoid())
+    next_z, rew, end = imagine(state, action)
+    return DynamicsStep(self.follow(state, action, next_z), rew, end.sigmoid())
 
 # %% ../../nbs/315_control.latent_planning.ipynb #cell-09
 @patch
@@ -62,12 +71,11 @@ def value(self: LatentDynamics, state):  # -> (...)
 
 # %% ../../nbs/315_control.latent_planning.ipynb #cell-11
 @patch
-def imagine_step(self: LatentDynamics, state, action):  # -> next state, reward, logit of a termination
+def imagine_step(self: LatentDynamics, state, action):  # -> next z, reward, logit of a termination
     "One step, network by network."
     z, h = self.split(state)
     next_z = self.memory.predict_next(z, action, h)
-    rew = self.predictors.reward(z, h, action)
-    return torch.cat([next_z, h], -1), rew, self.predictors.termination(z, h, action)
+    return next_z, self.predictors.reward(z, h, action), self.predictors.termination(z, h, action)
 
 # %% ../../nbs/315_control.latent_planning.ipynb #cell-13
 def fuse_mlps(
@@ -108,12 +116,12 @@ def fuse(self: LatentDynamics):
 @patch
 def imagine_batched(self: LatentDynamics, state, action):
     "`imagine_step` in three matrix products."
-    x, Z = torch.cat([state, action], -1), self.controller.z_dim
+    z, h = self.split(state)
+    x, Z = torch.cat([z, h, action], -1), self.controller.z_dim
     for weight, bias in self.fused[:-1]:
         x = F.silu(F.linear(x, weight, bias), inplace=True)
     out = F.linear(x, *self.fused[-1])  # (..., z_dim + 2)
-    next_state = torch.cat([state[..., :Z] + out[..., :Z], state[..., Z:]], -1)
-    return next_state, out[..., Z], out[..., Z + 1]
+    return z + out[..., :Z], out[..., Z], out[..., Z + 1]
 
 # %% ../../nbs/315_control.latent_planning.ipynb #cell-21
 @patch
@@ -152,7 +160,7 @@ def action_returns(
     actions = torch.eye(A, device=z.device).view(A, 1, 1, A).repeat(1, N, H, 1)  # (A, N, H, A)
     if self.cfg.rollout_policy == "policy":
         actions[:, :, 1:] = torch.nan
-    return imagined_returns(dynamics.step, self.join(z, h), actions, self.cfg.gamma, dynamics.value).T
+    return imagined_returns(dynamics.step, dynamics.start(z, h), actions, self.cfg.gamma, dynamics.value).T
 
 # %% ../../nbs/315_control.latent_planning.ipynb #cell-29
 @patch
@@ -178,14 +186,25 @@ def mode(self: ContinuousController, z, h):  # -> (N, A)
     "The policy's mean, within the limits of the search."
     return self.policy_params(self.join(z, h))[..., : self.action_dim].clamp(-RAW_LIMIT, RAW_LIMIT)
 
+
+@patch
+def squash(self: ContinuousController, raw):  # (..., A) -> (..., A)
+    "An action in the box from numbers before squashing."
+    return self.distribution(self.low.new_zeros(2 * self.action_dim)).action(raw)
+
+
+@patch
+def imagined_choice(self: ContinuousController, z, h):  # -> (..., A)
+    "The policy's most likely action, as dynamics take it."
+    return self.squash(self.mode(z, h))
+
 # %% ../../nbs/315_control.latent_planning.ipynb #cell-35
 @patch
 def _make_cem(self: ContinuousController, dynamics):
     "The search over raw actions in a learned world."
     cfg = self.cfg
-    squash = self.distribution(self.low.new_zeros(2 * self.action_dim)).action
     return CEM(
-        lambda state, raw: dynamics.step(state, squash(raw)),
+        lambda state, raw: dynamics.step(state, self.squash(raw)),
         Box(-RAW_LIMIT, RAW_LIMIT, (self.action_dim,)),
         horizon=cfg.planning_horizon,
         candidates=cfg.candidates,
@@ -199,14 +218,31 @@ def _make_cem(self: ContinuousController, dynamics):
         follow="best",
     )
 
+# %% ../../nbs/315_control.latent_planning.ipynb #e23ccf58
+@patch
+@torch.no_grad()
+def _best_first_action(self: ContinuousController, dynamics, z, h, generator):  # -> (N, A), before squashing
+    "The best of a few first actions; then the policy acts."
+    K, H, mean = self.cfg.candidates, self.cfg.planning_horizon, self.mode(z, h)
+    noise = torch.randn(K, *mean.shape, generator=generator, device=mean.device)
+    noise[0] = 0.0  # the policy's own
+    raw = (mean + self.cfg.candidate_std * noise).clamp(-RAW_LIMIT, RAW_LIMIT)  # (K, N, A)
+    actions = raw.new_full((*raw.shape[:2], H, raw.shape[2]), torch.nan)
+    actions[:, :, 0] = self.squash(raw)
+    returns = imagined_returns(dynamics.step, dynamics.start(z, h), actions, self.cfg.gamma, dynamics.value)
+    return raw[returns.argmax(0), torch.arange(len(z), device=z.device)]
+
 # %% ../../nbs/315_control.latent_planning.ipynb #cell-37
 @patch
 def advise_by_search(self: ContinuousController, dynamics, z, h, generator=None):  # -> (N, A), before squashing
     "The first raw action of the best sequence."
+    generator = _search_generator(z.device) if generator is None else generator
+    if self.cfg.rollout_policy == "policy":
+        return self._best_first_action(dynamics, z, h, generator)
     cem, mean = self._make_cem(dynamics), self.mode(z, h)
-    cem.generator = _search_generator(z.device) if generator is None else generator
+    cem.generator = generator
     first_guess = mean.unsqueeze(1).repeat(1, self.cfg.planning_horizon, 1)
-    return cem.plan(self.join(z, h), first_guess).actions[:, 0]
+    return cem.plan(dynamics.start(z, h), first_guess).actions[:, 0]
 
 # %% ../../nbs/315_control.latent_planning.ipynb #cell-39
 @patch

@@ -34,7 +34,7 @@ def legacy_config(
     "The parts and losses that go with some faults; `ConfigError` for an unknown fault."
     for f in faults:
         check_choice("fault", f, FAULTS)
-    changes = {"imagination_updates": 0, "epochs": 1, "minibatches": 1} if faults else {}
+    changes = {"imagination_updates": 0, "replayed_windows": 0, "epochs": 1, "minibatches": 1} if faults else {}
     if "step" in faults:
         changes["n_steps"] = 1
     if "detached" in faults:

@@ -26,6 +26,7 @@ class MemoryConfig:
     num_heads: Annotated[int, Field(ge=1)] = 4  # each of hidden_dim/num_heads dimensions
     context: Annotated[int, Field(ge=1)] = 16  # C, steps that a layer sees, the current one included; 1: no memory
     ff_dim: Annotated[int, Field(ge=1)] = 128  # hidden dimensions of the feed-forward half of a layer
+    change_dim: Annotated[int, Field(ge=1)] = 128  # hidden dimensions of the network that predicts the next latent
     history: Literal["detached", "full"] = "detached"  # gradients stop at the current step, or flow into the past
 
 # %% ../../nbs/305_control.memory.ipynb #cell-07
@@ -47,6 +48,15 @@ class MemoryState(NamedTuple):
     def repeat(self, k: int):  # -> (k*N, ...)
         "k copies of all environments."
         return MemoryState(*(x.repeat(k, *[1] * (x.ndim - 1)) for x in self))
+
+    def flat(self) -> torch.Tensor:  # (N, S)
+        "Everything in one row of numbers for each environment."
+        return torch.cat([self.keys.flatten(1), self.values.flatten(1), self.age.unsqueeze(1).to(self.keys)], 1)
+
+    def from_flat(self, rows: torch.Tensor):  # (M, S), of any number of environments
+        "A state from rows that `flat` of a state of this memory gave."
+        keys, values = (x.unflatten(1, self.keys.shape[1:]) for x in rows[:, :-1].chunk(2, 1))
+        return MemoryState(keys, values, rows[:, -1].round().long())
 
 # %% ../../nbs/305_control.memory.ipynb #cell-09
 class Block(nn.Module):
@@ -118,11 +128,11 @@ class TemporalTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(cfg) for _ in range(cfg.num_layers))
         self.bias = nn.Parameter(alibi_bias(cfg))  # (L, heads, C)
         self.change = nn.Sequential(
-            nn.Linear(z_dim + action_dim + D, 128),
+            nn.Linear(z_dim + action_dim + D, cfg.change_dim),
             nn.SiLU(),
-            nn.Linear(128, 128),
+            nn.Linear(cfg.change_dim, cfg.change_dim),
             nn.SiLU(),
-            nn.Linear(128, z_dim),
+            nn.Linear(cfg.change_dim, z_dim),
         )
         nn.init.zeros_(self.change[-1].weight)
         nn.init.zeros_(self.change[-1].bias)

@@ -183,7 +183,7 @@ def _check_plan_from_epoch(cfg):
 
 # %% ../../nbs/348_control.options.ipynb #cell-23
 def _check_combinations(cfg):
-    only_a2c = {"imagination_updates": 0, "epochs": 1, "minibatches": 1}
+    only_a2c = {"imagination_updates": 0, "replayed_windows": 0, "epochs": 1, "minibatches": 1}
     values = {k: getattr(cfg.agent, k) for k in only_a2c}
     extra = [f"{k} = {v}" for k, v in values.items() if v > only_a2c[k]]
     if extra and not cfg.use_a2c:
@@ -191,6 +191,11 @@ def _check_combinations(cfg):
             f"{', '.join(extra)} without use_a2c: the old loop has no such thing; add --use-a2c, or leave it out"
         )
     _check_plan_from_epoch(cfg)
+    if cfg.agent.open_loop and not (cfg.agent.replayed_windows or cfg.agent.imagination_updates):
+        raise ConfigError(
+            f"open_loop = {cfg.agent.open_loop}, but nothing is replayed that could be imagined again: "
+            "set replayed_windows or imagination_updates, or leave it out"
+        )
     if cfg.agent.memory_mode == "none" and cfg.pretrain_memory:
         raise ConfigError(
             "memory_mode = 'none' with pretrain_memory: there is no memory to train; leave one of them out"
