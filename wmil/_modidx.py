@@ -1510,6 +1510,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'wmil.explorers.baby._training_chart': ( 'explorers.baby.html#_training_chart',
                                                                               'wmil/explorers/baby.py'),
                                      'wmil.explorers.baby._values_chart': ('explorers.baby.html#_values_chart', 'wmil/explorers/baby.py'),
+                                     'wmil.explorers.baby.class_colors': ('explorers.baby.html#class_colors', 'wmil/explorers/baby.py'),
                                      'wmil.explorers.baby.grow_baby': ('explorers.baby.html#grow_baby', 'wmil/explorers/baby.py'),
                                      'wmil.explorers.baby.probe_votes': ('explorers.baby.html#probe_votes', 'wmil/explorers/baby.py'),
                                      'wmil.explorers.baby.probed_attributes': ( 'explorers.baby.html#probed_attributes',
