@@ -398,7 +398,10 @@ def try_play(page, lab):
     page.until("buttons are actions", lambda: page.fact("actions"), "4 of 40")
     actions = [[kind, 0, 0] for kind in (UP, RIGHT, RIGHT, DOWN)]
     page.until("the frame is the engine's", page.pixels, lab.ask(EXPECTED, json.dumps(["crates", 4, 3, actions])))
-    page.page.keyboard.press("z")  # not a key of this game, and no business of the notebook's
+    page.page.keyboard.press("ArrowUp")
+    page.until("one action more", lambda: page.fact("actions"), "5 of 40")
+    page.page.keyboard.press("z")  # no business of the notebook's
+    page.until("z takes it back", lambda: page.fact("actions"), "4 of 40")
     assert page.page.locator(".jp-Cell").count() >= 2
     page.button("save")
     page.until("saved", lambda: page.note().startswith("Saved 4 actions"), True)

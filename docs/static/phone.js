@@ -32,6 +32,8 @@
       picture.style.width = pans ? `${width}px` : "";
       picture.classList.toggle("pans", pans);
       box.classList.toggle("pan-box", pans);
+      box.onscroll = () => box.classList.toggle("pan-end", box.scrollLeft + box.clientWidth >= box.scrollWidth - 1);
+      box.onscroll();
     }
   }
 

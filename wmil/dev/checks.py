@@ -130,13 +130,17 @@ def output_errors(
 def widget_errors(
     path: Path,  # a notebook
 ) -> list[str]:  # sentences
-    "Live widgets that were saved with a notebook."
-    widgets = []
-    for i, c in enumerate(code_cells(read_notebook(path)), 1):
+    "Live widgets that were saved with a notebook, and what the site would load a widget's scripts for."
+    widgets, notebook = [], read_notebook(path)
+    for i, c in enumerate(code_cells(notebook), 1):
         widgets += [i for output in c.get("outputs", []) if WIDGET in output.get("data", {})]
     remedy = "run it with `jupyter nbconvert --to notebook --execute --inplace`"
     saved = f"{display_path(path)} In [%s] is saved with a widget that is gone when its kernel is: {remedy}"
-    return [saved % i for i in widgets]
+    errors = [saved % i for i in widgets]
+    if "widgets" in notebook["metadata"]:
+        why = "for which its page would load scripts from another host"
+        errors.append(f"{display_path(path)} is saved with the state of widgets, {why}: delete metadata.widgets")
+    return errors
 
 # %% ../../nbs/930_dev.checks.ipynb #cell-22
 def _shows(source):
@@ -240,7 +244,7 @@ def check_clean() -> list[str]:  # sentences
     paths = [*sum(order.values(), []), root() / "nbs" / "index.ipynb"]
     errors = [e for p in paths for e in output_errors(p)]
     errors += [e for p in [*lessons(), *order.get("Experiments", [])] for e in missing_outputs(p)]
-    errors += [e for p in [*lessons(), *order.get("How-tos", [])] for e in widget_errors(p)]
+    errors += [e for p in paths for e in widget_errors(p)]
     with tempfile.TemporaryDirectory() as copy:
         before = _copy_repository(Path(copy))
         r = run_tool("nbdev_clean", cwd=copy, WMIL_ROOT=copy)

@@ -16,7 +16,7 @@ from configparser import ConfigParser
 from pathlib import Path
 from ..core import WmilError, root
 from .notebooks import read_cells
-from .pages import dead_links, mark_paper
+from .pages import dead_links, foreign_scripts, mark_paper
 from .readme import lessons, opening, reader_view, reading_order
 
 # %% ../../nbs/925_dev.site.ipynb #cell-07
@@ -287,6 +287,13 @@ def _write_dream(html):
             raise WmilError("the pages to play on were not made: its command says above why")
 
 # %% ../../nbs/925_dev.site.ipynb #cell-38
+def _refuse(found, does):
+    "Stop if there are pages of the site with an address that they may not have."
+    if found:
+        lines = "\n".join(f"  {page}: {address}" for page, address in found)
+        raise WmilError(f"the site {does}:\n{lines}")
+
+
 def build_docs() -> Path:  # the front page
     "Build the site in _docs/html."
     docs = root() / "_docs"
@@ -302,7 +309,6 @@ def build_docs() -> Path:  # the front page
     _write_dream(docs / "html")
     _copy_notebooks(docs / "html")
     mark_paper(docs / "html")
-    if dead := dead_links(docs / "html"):
-        lines = "\n".join(f"  {page}: {address}" for page, address in dead)
-        raise WmilError(f"the site links to files that it doesn't have:\n{lines}")
+    _refuse(dead_links(docs / "html"), "links to files that it doesn't have")
+    _refuse(foreign_scripts(docs / "html"), "loads scripts or style sheets from other hosts")
     return docs / "html" / "index.html"

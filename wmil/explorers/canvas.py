@@ -177,7 +177,9 @@ function listenToKeys(root, view, send) {
     if (kind === undefined || typed || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
-    if (view().legal.includes(kind) && !(event.repeat && send.waits)) send({ press: kind });
+    const undo = kind === 7 && view().commands.some(({ name, enabled }) => name === "undo" && enabled);
+    const message = view().legal.includes(kind) ? { press: kind } : undo && { command: "undo" };
+    if (message && !(event.repeat && send.waits)) send(message);
   });
 }
 """

@@ -8,7 +8,7 @@ __all__ = ['FAR_APART', 'DriveExplorer']
 # %% ../../nbs/654_explorers.drive.ipynb #5ac4276a
 import numpy as np
 from fastcore.basics import patch
-from ..core import WmilError
+from ..core import ConfigError, WmilError
 from .base import Explorer
 from .car_dream import DECISION_SECONDS, PRESSES, CarDream, picture_error, pixel_errors
 from .view import CommandButton, FramePanel, Timeline, View
@@ -47,6 +47,19 @@ def _asleep_panels(drive):
     return real, asleep, _marked("last seen, and where the dream differs", seen, dream)
 
 # %% ../../nbs/654_explorers.drive.ipynb #85d62e66
+def _decisions_of(recording):
+    "A recording as an array (T, 2); `ConfigError` if it is none."
+    try:
+        acts = np.asarray([] if recording is None else recording, np.float32)
+    except (TypeError, ValueError):
+        acts = np.full(1, np.nan)
+    if not acts.size:
+        return np.zeros((0, 2), np.float32)
+    if acts.ndim != 2 or acts.shape[1] != 2 or not (np.abs(acts) <= 1).all():
+        raise ConfigError(f"{recording!r:.60} is no recording of a drive: expected pairs of numbers from -1 to 1")
+    return acts
+
+
 class DriveExplorer(Explorer):
     "Drive CarRacing beside a trained world model, and in its dream."
 
@@ -54,8 +67,10 @@ class DriveExplorer(Explorer):
         self,
         agent=None,  # WorldModelAgent, or the folder of one; None: the repository's own
         seed: int = 0,  # of the track
+        recording=None,  # decisions from the start of that track, (steering, gas above 0 or brake below) each
     ):
         super().__init__()
+        self.recording = _decisions_of(recording)
         self.drive = CarDream(agent, seed)
         self.shown = 0  # the step that the slider is at
         self.say("Click on the picture, then use the arrow keys (↑ gas, ↓ brake, space: straight on), or the buttons.")
@@ -70,7 +85,16 @@ def _commands(self: DriveExplorer):
     straight = CommandButton("straight", "straight on", "neither gas nor brake: space", enabled=can)
     driver = CommandButton("driver", "driver acts", "one decision by the driver", enabled=can)
     ten = CommandButton("ten", "10 by the driver", "ten decisions by the driver", enabled=can)
-    return straight, driver, ten, dream, live, CommandButton("again", "begin again", "on another track")
+    more = can and _place(self) < len(self.recording)
+    recorded = CommandButton("recorded", "as recorded", "the next decision of the recording", enabled=more)
+    again = CommandButton("again", "begin again", "on another track")
+    return straight, driver, ten, recorded, dream, live, again
+
+
+def _place(explorer):
+    "Decisions before the next one, in the dream or out of it."
+    drive = explorer.drive
+    return drive.origin + len(drive.dreamt) if drive.asleep else explorer.shown
 
 # %% ../../nbs/654_explorers.drive.ipynb #d41ff68b
 def _facts(drive, at):
@@ -141,6 +165,15 @@ def _driver(self: DriveExplorer, most=1):
         self.say(f"{_decisions(most)} by the driver{came}.")
 
 
+@patch
+def _as_recorded(self: DriveExplorer):
+    "The next decision of the recording."
+    step = _place(self)
+    if step >= len(self.recording):
+        raise WmilError(f"the recording has {_decisions(len(self.recording))}: here it says no more")
+    self._decide("as recorded", self.recording[step])
+
+
 def _done(act):
     if act is None:
         return "The beginning."
@@ -198,6 +231,7 @@ def command(self: DriveExplorer, name: str):
         "straight": lambda: self._decide(*PRESSES[5]),
         "driver": self._driver,
         "ten": lambda: self._driver(10),
+        "recorded": self._as_recorded,
         "dream": self._toggle,
         "live": self._live,
         "again": self._again,

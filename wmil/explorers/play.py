@@ -184,25 +184,51 @@ def _record(self: PlayExplorer, action, obs):
         self.play.go_back(self.play.actions - 1)
         raise
 
+# %% ../../nbs/610_explorers.play.ipynb #23440f5d
+_UNDO = ACTION_NAMES.index("undo")  # of a game that has it
+
+
+@patch
+def _commands(self: PlayExplorer):
+    if self.recorder is not None:
+        return ()
+    save = CommandButton("save", "save", f"write a recording into {self.folder.name}")
+    if _UNDO in self.play.kinds:
+        return (save,)
+    return CommandButton("undo", "undo", "key z", enabled=self.play.actions > 0), save
+
+
+@patch
+def undo(self: PlayExplorer):
+    "Take back the last action."
+    if not self.play.actions:
+        raise WmilError("this is the beginning: there is no action to take back")
+    taken_back = self.play.steps[-1].action
+    self.play.go_back(self.play.actions - 1)
+    self.say(f"{name_of(taken_back)} is taken back.")
+
 # %% ../../nbs/610_explorers.play.ipynb #cell-24
 @patch
 def view(self: PlayExplorer) -> View:
     "The frame, and what can be pressed."
     play, facts = self.play, play_facts(self.play)
-    commands = (CommandButton("save", "save", f"write a recording into {self.folder.name}"),)
     if self.recorder is not None:
-        facts["recording"], commands = self.recorder.path.name, ()
+        facts["recording"] = self.recorder.path.name
     panel = FramePanel("", play.engine.obs.frame, active=True)
     budget = (play.actions, play.budget) if play.budget else None
-    return View(play.name, (panel,), facts, budget, play.kinds, play.legal, commands, None, self.note, self.tone)
+    words = self._commands(), None, self.note, self.tone
+    return View(play.name, (panel,), facts, budget, play.kinds, play.legal, *words)
 
 
 @patch
 def command(self: PlayExplorer, name: str):
-    "The button that saves."
-    if name != "save" or self.recorder is not None:
+    "The buttons that undo and save."
+    if name not in {button.name for button in self._commands()}:
         raise WmilError(f"there is no button {name!r} here")
-    self.say(f"Saved {counted(self.play.actions, 'action')} as {display_path(self.save())}.", "good")
+    if name == "undo":
+        self.undo()
+    else:
+        self.say(f"Saved {counted(self.play.actions, 'action')} as {display_path(self.save())}.", "good")
 
 # %% ../../nbs/610_explorers.play.ipynb #cell-26
 @patch

@@ -9,13 +9,16 @@ __all__ = ['RecordingExplorer']
 import asyncio, time
 from functools import cached_property
 from pathlib import Path
+import numpy as np
+import torch
 from fastcore.basics import patch
 from ..core import ConfigError, WmilError
 from .base import Explorer
 from .expectations import Foreseen, comparison, wrong_pixels
 from .reasons import read_reasons, reason_facts
-from .view import Timeline, View
+from .view import FramePanel, Timeline, View
 from ..games.puzzles import RESET, name_of
+from ..games.recorder import plain_reasons
 from ..games.recording_lines import STATES
 from ..games.recordings import Session, read_recording
 from ..words import counted
@@ -39,10 +42,13 @@ class RecordingExplorer(Explorer):
         recording,  # path of a recording, or a `Session`
         model=None,  # with `imagine` and `learn`; None: a new pixel model
         step: int = 0,  # where to begin
+        tokenizer=None,  # FrameTokenizer: what comes back through its codes is shown, too
+        reasons: list = None,  # for each step a dict of an agent's `explain`, or None; None: the recording's own
     ):
         super().__init__()
         _check_recording(recording)
         self.recording, self.model = recording, model
+        self.tokenizer, self._reasons = tokenizer, reasons
         self.shown = step
         self.task = None  # asks the model while somebody looks
 
@@ -53,7 +59,9 @@ class RecordingExplorer(Explorer):
 
     @cached_property
     def reasons(self) -> dict[int, dict]:
-        "What the player said about its actions, where the recording has it."
+        "What the player said about its actions, as you gave it or where the recording has it."
+        if self._reasons is not None:
+            return {step: said for step, said in enumerate(self._reasons) if said}
         return {} if isinstance(self.recording, Session) else read_reasons(self.recording)
 
     @cached_property
@@ -70,6 +78,24 @@ def _why(explorer, step):
         return "the game is won" if STATES[session.states[step]] == "WIN" else "a new level"
     return "a reset" if session.actions[step, 0] == RESET and step else "a new beginning"
 
+# %% ../../nbs/630_explorers.recording.ipynb #1f0a4904
+def _decode(tokenizer, codes):
+    return tokenizer.decode(torch.as_tensor(codes).reshape(1, 8, 8))[0].cpu().numpy()
+
+
+def _decoded_panels(explorer, step):
+    "What the codes keep of the frame, and the end of the player's plan."
+    tokenizer, frame = explorer.tokenizer, explorer.session.frames[step]
+    if tokenizer is None:
+        return ()
+    decoded = _decode(tokenizer, tokenizer.encode(torch.as_tensor(frame)[None]))
+    lost = int((decoded != frame).sum())
+    panels = (FramePanel(f"through the codes: {counted(lost, 'pixel') if lost else 'nothing'} lost", decoded),)
+    end = explorer.reasons.get(step, {}).get("end")
+    if isinstance(end, (np.ndarray, torch.Tensor)):
+        panels += (FramePanel("where the plan ends", _decode(tokenizer, end)),)
+    return panels
+
 # %% ../../nbs/630_explorers.recording.ipynb #cell-11
 @patch
 def view(self: RecordingExplorer) -> View:
@@ -77,10 +103,12 @@ def view(self: RecordingExplorer) -> View:
     session, step, expected = self.session, self.shown, self.foreseen.expectations
     levels = f"{session.levels[step]} of {session.win_levels}" if session.win_levels else session.levels[step]
     facts = {"action": name_of(session.actions[step]), "levels completed": levels}
-    facts |= reason_facts(self.reasons.get(step, {}))
+    facts |= reason_facts(plain_reasons(self.reasons.get(step, {})))
     if STATES[session.states[step]] in ("WIN", "GAME_OVER"):
         facts["state"] = {"WIN": "won", "GAME_OVER": "game over"}[STATES[session.states[step]]]
-    panels = comparison(session.frames[step], expected[step], "recorded", why=_why(self, step))
+    panels = comparison(session.frames[step], expected[step], "recorded", why=_why(self, step)) + _decoded_panels(
+        self, step
+    )
     timeline = Timeline(step, len(session) - 1, wrong_pixels(expected), plays=True)
     note = self.note or _progress(self)
     return View(session.game, panels, facts, timeline=timeline, note=note, tone=self.tone)

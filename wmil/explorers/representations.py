@@ -14,7 +14,7 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.spatial.distance import cdist
 from ..analysis import class_indices, feature_matrix, probe_table
 from ..core import ConfigError, WmilError
-from .baby import Childhood, probed_attributes, read_baby, shipped_childhood, state_names
+from .baby import Childhood, class_colors, probed_attributes, read_baby, shipped_childhood, state_names
 from .board import ChartExplorer
 from .chart import CHART_COLORS, GREY, Chart, ChartBoard, Choice, Series, Slider
 from ..maps import push_apart, tsne
@@ -262,9 +262,10 @@ def _lines(xy, chosen, weights):
 
 def _map_chart(explorer, what, name, title):
     xy, names = push_apart(explorer.map_of(what), APART), explorer.now.names
+    groups = explorer.groups()
     dots = [
         Series(word, *xy[rows].T, color, "dots", hints=[names[i] for i in rows])
-        for color, (word, rows) in enumerate(explorer.groups().items())
+        for color, (word, rows) in zip(class_colors(list(groups)), groups.items())
     ]
     lines = Series("", *_lines(xy, explorer.chosen, explorer.neighbours_of(what)), GREY, faint=True)
     ring = Series("", *_ring(xy, xy[explorer.chosen]), GREY)
