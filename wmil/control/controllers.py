@@ -32,6 +32,7 @@ class ControllerConfig:
     plan_weight: Annotated[float, Field(gt=0, lt=1)] = 0.3  # of the plan in the behaviour
     gamma: Annotated[float, Field(gt=0, le=1)] = 0.99  # discount per imagined step
     rollout_policy: Literal["repeat", "policy"] = "repeat"  # later actions: the first again (as published), or greedy
+    plan_rewards: bool = True  # False: a plan compares by the critic alone, where its candidates lead
     temperature: Annotated[float, Field(gt=0)] = 1.0  # how much more return makes an action e times as advisable
     candidates: Annotated[int, Field(ge=2)] = 8  # K, sequences for actions in a box; also --num-action-samples
     iterations: Annotated[int, Field(ge=1)] = 2  # of the search

@@ -61,6 +61,7 @@ def step(
         action = torch.where(action.isnan(), self.controller.imagined_choice(*self.split(state)), action)
     imagine = self.imagine_batched if self.use_fused else self.imagine_step
     next_z, rew, end = imagine(state, action)
+    rew = rew if self.controller.cfg.plan_rewards else torch.zeros_like(rew)
     return DynamicsStep(self.follow(state, action, next_z), rew, end.sigmoid())
 
 # %% ../../nbs/315_control.latent_planning.ipynb #cell-09
