@@ -14,9 +14,9 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.spatial.distance import cdist
 from ..analysis import class_indices, feature_matrix, probe_table
 from ..core import ConfigError, WmilError
-from .baby import Childhood, class_colors, probed_attributes, read_baby, shipped_childhood, state_names
+from .baby import Childhood, probed_attributes, read_baby, shipped_childhood, state_names
 from .board import ChartExplorer
-from .chart import CHART_COLORS, GREY, Chart, ChartBoard, Choice, Series, Slider
+from .chart import CHART_COLORS, GREY, Chart, ChartBoard, Choice, Series, Slider, class_colors
 from ..maps import push_apart, tsne
 from ..words import counted
 
