@@ -4954,6 +4954,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'wmil.results._read_sealed_rows': ('results.html#_read_sealed_rows', 'wmil/results.py'),
                               'wmil.results._version': ('results.html#_version', 'wmil/results.py'),
                               'wmil.results._without_measured': ('results.html#_without_measured', 'wmil/results.py'),
+                              'wmil.results.processor_seconds': ('results.html#processor_seconds', 'wmil/results.py'),
                               'wmil.results.provenance': ('results.html#provenance', 'wmil/results.py'),
                               'wmil.results.read_results': ('results.html#read_results', 'wmil/results.py'),
                               'wmil.results.rows_hash': ('results.html#rows_hash', 'wmil/results.py'),

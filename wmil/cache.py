@@ -9,12 +9,11 @@ __all__ = ['cache_folder', 'Origin', 'PartRecord', 'cached', 'WorkClock', 'PartC
 import datetime
 import json
 import re
-import time
 from pathlib import Path
 from typing_extensions import TypedDict
 from .core import ConfigError, WmilError, output_root
 from .fingerprints import code_hash
-from .results import provenance
+from .results import processor_seconds, provenance
 from .storage import atomic_write, locked, read_json, sha256_json
 
 # %% ../nbs/017_cache.ipynb #cell-05
@@ -79,9 +78,9 @@ def cached(
     folder = Path(folder)
     with locked(folder / ".lock"):
         if not (folder / record).exists():
-            since = time.perf_counter()
+            since = processor_seconds()
             value = make(folder) or {}
-            made = _origin(folder, code, time.perf_counter() - since)
+            made = _origin(folder, code, processor_seconds() - since)
             atomic_write(folder / record, json.dumps({**value, "made": made}, allow_nan=False))
         about = read_json(folder / record, PartRecord)
     _check_code(folder, about, code)
@@ -97,12 +96,12 @@ class WorkClock:
     ):
         self.file = Path(file)
         self.before = read_json(self.file, float) if self.file.exists() else 0.0
-        self.since = time.process_time()
+        self.since = processor_seconds()
 
     @property
     def seconds(self):
         "So far."
-        return self.before + time.process_time() - self.since
+        return self.before + processor_seconds() - self.since
 
     def tick(self):
         "Write them down."
