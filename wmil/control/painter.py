@@ -89,16 +89,38 @@ def visible(self: Painter, zoom, shift, angle):
     which = np.flatnonzero(_meets_window(x, y, rules.WINDOW_W, rules.WINDOW_H, rules.MAX_SHAPE_DIM))
     return which.tolist(), np.stack([x[which], y[which]], -1).tolist()
 
+# %% ../../nbs/318_control.painter.ipynb #77bdfd88
+@patch
+def _sees_only_field(self: Painter, zoom, shift, angle):
+    "Whether all of the window shows the field; two pixels more, to be sure of its edge."
+    W, H, edge = self.rules.WINDOW_W, self.rules.WINDOW_H, 2
+    for corner in ((-edge, -edge), (W + edge, -edge), (-edge, H + edge), (W + edge, H + edge)):
+        place = self.pygame.math.Vector2(corner) - self.pygame.math.Vector2(shift)
+        x, y = (place / zoom).rotate_rad(-angle)
+        if max(abs(x), abs(y)) > self.rules.PLAYFIELD:
+            return False
+    return True
+
+
+@patch
+def _draw_field(self: Painter, zoom, shift, angle):
+    "What lies under grass and road."
+    game, b = self.game, self.rules.PLAYFIELD
+    if self._sees_only_field(zoom, shift, angle):
+        self.window.fill([int(c) for c in game.bg_color])
+        return
+    self.window.fill(0)
+    field = [(b, b), (b, -b), (-b, -b), (-b, b)]
+    game._draw_colored_polygon(self.window, field, game.bg_color, zoom, shift, angle, clip=False)
+
 # %% ../../nbs/318_control.painter.ipynb #cell-21
 @patch
 def _draw_land(self: Painter, zoom, shift, angle):
     "The field, the grass and the road."
     from pygame import gfxdraw
 
-    game, b = self.game, self.rules.PLAYFIELD
-    field = [(b, b), (b, -b), (-b, -b), (-b, b)]
-    game._draw_colored_polygon(self.window, field, game.bg_color, zoom, shift, angle, clip=False)
-    grass, first = [int(c) for c in game.grass_color], len(self.grass)
+    self._draw_field(zoom, shift, angle)
+    grass, first = [int(c) for c in self.game.grass_color], len(self.grass)
     for i, corners in zip(*self.visible(zoom, shift, angle)):
         color = grass if i < first else [int(c) for c in self.road[i - first][1]]
         gfxdraw.aapolygon(self.window, corners, color)
@@ -113,7 +135,6 @@ def __call__(
     "The picture of the game as it is now."
     game, W, H = self.game, self.rules.WINDOW_W, self.rules.WINDOW_H
     zoom, shift, angle = self.camera()
-    self.window.fill(0)
     game.surf = self.window  # where `_draw_colored_polygon` draws, whatever surface you give it
     self._draw_land(zoom, shift, angle)
     game.car.draw(self.window, zoom, shift, angle, False)
