@@ -83,7 +83,7 @@ def _freeze(learner):
         getattr(learner.model, part).requires_grad_(False)
 
 
-def _pretrain(cfg, seeds, steps):
+def _pretrain(cfg, seeds, steps, parent):
     "Weights of babies that learned by prediction alone, on all levels."
     prediction_only = replace_config(
         cfg,
@@ -95,12 +95,13 @@ def _pretrain(cfg, seeds, steps):
         entropy_end=None,
         total_steps=steps,
     )
-    parent = make_parent("deterministic", task_of(cfg).mix())
+    task = parent.task if parent else task_of(cfg)
+    parent = make_parent("deterministic", task.mix())
     return train_seeds(prediction_only, seeds, parent).learner.model.state_dict()
 
 # %% ../../nbs/175_interaction.audit.ipynb #cell-15
-def _train_condition(cfg, seeds, condition, pretrain_steps):
-    weights = _pretrain(cfg, seeds, pretrain_steps) if condition == "frozen" else None
+def _train_condition(cfg, seeds, condition, pretrain_steps, parent):
+    weights = _pretrain(cfg, seeds, pretrain_steps, parent) if condition == "frozen" else None
 
     def _prepare(learner):
         if weights is not None:
@@ -109,7 +110,7 @@ def _train_condition(cfg, seeds, condition, pretrain_steps):
             _freeze(learner)
 
     coef = cfg.rule.world_model_coef if condition == "joint" else 0.0
-    return train_seeds(replace_config(cfg, world_model_coef=coef), seeds, prepare=_prepare).rows
+    return train_seeds(replace_config(cfg, world_model_coef=coef), seeds, parent, prepare=_prepare).rows
 
 # %% ../../nbs/175_interaction.audit.ipynb #cell-17
 def _check_audit(cfg):
@@ -122,6 +123,7 @@ def causal_audit(
     seeds: list,  # seeds, all at once
     pretrain_steps: int = None,  # of prediction alone, for "frozen"; by default as many as training has
     conditions=AUDIT_CONDITIONS,  # which of them
+    parent=None,  # another parent than the configuration's, perhaps of a task without a name
 ) -> list[dict]:  # rows as of `train_seeds`, with "condition"
     "Train a baby with its world model in four roles."
     _check_audit(cfg)
@@ -129,7 +131,7 @@ def causal_audit(
     return [
         {"condition": condition, **row}
         for condition in conditions
-        for row in _train_condition(cfg, seeds, condition, steps)
+        for row in _train_condition(cfg, seeds, condition, steps, parent)
     ]
 
 # %% ../../nbs/175_interaction.audit.ipynb #cell-21

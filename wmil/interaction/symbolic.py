@@ -288,6 +288,15 @@ def to(
 
 # %% ../../nbs/102_interaction.symbolic.ipynb #cell-51
 @patch
+def expected_after(
+    self: SymbolicTask,
+    values: torch.Tensor,  # of all states, (..., K)
+) -> torch.Tensor:  # (..., K, A)
+    "The value of what follows each action, on average."
+    return values[..., self.after]
+
+
+@patch
 def success(
     self: SymbolicTask,
     policy: torch.Tensor,  # probabilities of all actions in all states, (..., K, A)
@@ -298,7 +307,7 @@ def success(
     hit = (self.reward > 0.9).to(policy.dtype)
     f = policy.new_zeros(policy.shape[:-1])
     for _ in range(1 if self.after is None else max_steps or self.horizon):
-        later = 0 if self.after is None else f[..., self.after]  # (..., K, A)
+        later = 0 if self.after is None else self.expected_after(f)
         f = (policy * (hit + (1 - hit) * later)).sum(-1)
     return (f * self.levels[self.check_level(level)]).sum(-1)
 
