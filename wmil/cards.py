@@ -49,7 +49,8 @@ def _cart_score(rows):
     far = {name: format_interval(part.k16, 4) for name, part in of.items()}
     return (
         f"share of the next change explained on held-out pushes, {seeds} seeds: {share['five networks']} %, "
-        f"this one {mine:.2%}, by a linear regression {share['linear']} %, by no change {share['no change']} %; "
+        f"this one {100 * mine:.2f} %, by a linear regression {share['linear']} %, "
+        f"by no change {share['no change']} %; "
         f"error after 16 dreamt steps {far['five networks']} of the variance, {far['linear']}, {far['no change']}"
     )
 
