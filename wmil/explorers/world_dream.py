@@ -6,13 +6,16 @@
 __all__ = ['HANDS', 'GO_ON', 'WorldDream', 'WorldDreamExplorer']
 
 # %% ../../nbs/652_explorers.world_dream.ipynb #e3bf9647
+import asyncio
 import numpy as np
 import torch
 from functools import cached_property
 from fastcore.basics import patch
-from ..core import WmilError
+from ..core import ConfigError, WmilError
 from .board import ChartExplorer
 from .chart import BLUE, RED, Chart, ChartBoard, Choice, Series, Slider
+from .reasons import reason_facts
+from .replays import RolloutEpisode, read_rollout
 from .view import CommandButton
 from .worlds import make_world
 from ..words import counted
@@ -30,6 +33,7 @@ class WorldDream:
         self.world, self.model = world, model
         self.moments, self.acts = [world.start(seed)], []
         self.errors = [None]  # of each step, in units of a typical change
+        self.said = []  # what a policy said about each action, as a dict
         self.ended = False
         self.asleep = False
         self.origin = None  # the step at which the last dream began
@@ -57,6 +61,7 @@ def act(self: WorldDream, act):
     wrong = (expected - self.world.state(after)) / self.model.model.delta_std[0].flatten()
     self.moments.append(after)
     self.acts.append(np.float32(act))
+    self.said.append({})
     self.errors.append(float(wrong.square().mean().sqrt()))
 
 
@@ -65,7 +70,7 @@ def go_back(self: WorldDream, step: int):
     "Forget what came after a step; a dream that began later is forgotten, too."
     if step < len(self.acts):
         self.ended = False
-    del self.moments[step + 1 :], self.acts[step:], self.errors[step + 1 :]
+    del self.moments[step + 1 :], self.acts[step:], self.errors[step + 1 :], self.said[step:]
     if self.origin is not None and self.origin > step:
         self.origin, self.dreams, self.dreamt = None, [], []
 
@@ -95,6 +100,21 @@ def live(self: WorldDream) -> int:  # steps lived
         self.act(act)
     return len(self.dreamt)
 
+# %% ../../nbs/652_explorers.world_dream.ipynb #rollout-take-code
+@patch
+def take_up(self: WorldDream, replay: RolloutEpisode):
+    "What a rollout did is what has happened here."
+    states, acts = replay.states, torch.as_tensor(np.array(replay.acts))
+    if states.shape[1] != len(self.world.state(self.moments[0])):
+        raise ConfigError(
+            f"a state of this rollout has {counted(states.shape[1], 'number')}: expected a {self.world.name}'s"
+        )
+    with torch.inference_mode():
+        expected = self.model.predict(states[:-1], acts)[0].mean(0)
+    wrong = (expected - states[1:]) / self.model.model.delta_std[0].flatten()
+    self.moments, self.acts, self.said = list(states), list(replay.acts), list(replay.said)
+    self.errors, self.ended = [None, *wrong.square().mean(-1).sqrt().tolist()], replay.ended
+
 # %% ../../nbs/652_explorers.world_dream.ipynb #d1b5d792
 HANDS = ("you", "agent", "recording")
 GO_ON = 10  # steps that agent and recording take at a time
@@ -110,6 +130,8 @@ class WorldDreamExplorer(ChartExplorer):
         seed: int = 0,  # of the beginning
         agent=None,  # state (D,) -> action; None: the world's own
         recording=None,  # actions from that beginning; None: the world's own
+        rollout=None,  # of `wmil.rollout.rollout`: look at what it did; None: at a beginning of the world's
+        env: int = 0,  # which environment of the rollout
     ):
         super().__init__()
         self.world = make_world(world)
@@ -117,7 +139,10 @@ class WorldDreamExplorer(ChartExplorer):
         self.agent = agent or self.world.agent
         self.hand = "you"
         self.hold = self.world.hold
+        self.task = None  # shows one step after another
         self.begin(seed)
+        if rollout is not None:
+            self.look_at(rollout, env)
 
     @cached_property
     def model(self):
@@ -126,9 +151,57 @@ class WorldDreamExplorer(ChartExplorer):
 
     def begin(self, seed: int):
         "Another beginning."
-        self.seed, self.shown = seed, 0
+        self.seed, self.shown, self.replayed = seed, 0, False
         self.dream = WorldDream(self.world, self.model, seed)
         self.recording = self.world.recording(seed) if self._recording is None else list(self._recording)
+
+# %% ../../nbs/652_explorers.world_dream.ipynb #look-code
+@patch
+def look_at(
+    self: WorldDreamExplorer,
+    rollout,  # a `RolloutOutput`, or its batch
+    env: int = 0,  # which of its environments
+):
+    "Show what a rollout did, from its first step on."
+    replay = read_rollout(rollout, env, self.world.moves)
+    self.dream.take_up(replay)
+    self.recording, self.shown, self.replayed = replay.acts, 0, True
+
+
+@patch
+def stop(self: WorldDreamExplorer):
+    "Stay at the step that is shown."
+    if self.task is not None:
+        self.task.cancel()
+    self.task = None
+
+# %% ../../nbs/652_explorers.world_dream.ipynb #play-code
+@patch
+def _play(self: WorldDreamExplorer):
+    if self.dream.asleep:
+        raise WmilError("you are dreaming: wake before you play what has happened")
+    last = len(self.dream.acts)
+    if self.canvas is None:
+        self.shown = last
+        return
+    self.shown = 0 if self.shown == last else self.shown
+
+    async def play_on():
+        while self.canvas is not None and self.shown < len(self.dream.acts):
+            self.shown += 1
+            self.refresh()
+            await asyncio.sleep(0.1)
+        self.task = None
+        self.refresh()
+
+    self.task = asyncio.get_running_loop().create_task(play_on())
+
+
+@patch
+def close(self: WorldDreamExplorer):
+    "Stop playing, and stop listening."
+    self.stop()
+    ChartExplorer.close(self)
 
 # %% ../../nbs/652_explorers.world_dream.ipynb #a8096178
 def _next_action(explorer):
@@ -153,10 +226,17 @@ def _do(self: WorldDreamExplorer, act):
     self.shown = len(dream.acts)
 
 # %% ../../nbs/652_explorers.world_dream.ipynb #76ef8532
+def _check_can_act(explorer, step):
+    "A branch may begin only where more is known than a state."
+    if not explorer.world.can_act(explorer.dream.moments[step]):
+        raise WmilError("a rollout doesn't say where the other cars are: dream on from here, or begin again to act")
+
+
 @patch
 def _go_on(self: WorldDreamExplorer, name, steps, choose):
     "Several steps, until the world ends; a sentence says who did them."
     if not self.dream.asleep:
+        _check_can_act(self, self.shown)
         self.dream.go_back(self.shown)
     for done in range(steps):
         if self.dream.ended and not self.dream.asleep and done:
@@ -183,6 +263,7 @@ def _live(self: WorldDreamExplorer):
     dream = self.dream
     if not dream.dreamt or not dream.asleep:
         raise WmilError("nothing was dreamt: press “dream”, then act")
+    _check_can_act(self, dream.origin)
     lived = dream.live()
     self.shown = len(dream.acts)
     self.say(
@@ -193,6 +274,10 @@ def _live(self: WorldDreamExplorer):
 @patch
 def command(self: WorldDreamExplorer, name: str):
     "The world's buttons, and those of the dream."
+    playing = self.task is not None
+    self.stop()
+    if name == "play":
+        return None if playing else self._play()
     others = {"dream": self._toggle, "live": self._live, "again": lambda: self.begin(self.seed + 1)}
     if name in self.world.moves:
         self._go_on(name, int(self.hold), lambda: self.world.moves[name])
@@ -211,14 +296,18 @@ def set_value(self: WorldDreamExplorer, name: str, value):
     "Who has the hand, how long a press lasts, which step is looked at."
     if name == "step" and self.dream.asleep:
         raise WmilError("you are dreaming: wake before you go to another step")
+    self.stop()
     setattr(self, {"step": "shown"}.get(name, name), value if name == "hand" else int(value))
 
 # %% ../../nbs/652_explorers.world_dream.ipynb #471bb120
 def _pairs(explorer):
     "Real moments and dreams of the same time, up to what is shown."
-    dream = explorer.dream
-    if dream.origin is None or (not dream.asleep and explorer.shown <= dream.origin):
-        return dream.moments[: explorer.shown + 1][-1:], []
+    dream, step = explorer.dream, explorer.shown
+    if dream.origin is None or (not dream.asleep and step <= dream.origin):
+        if not explorer.replayed or not step:
+            return dream.moments[step : step + 1], []
+        before = explorer.world.state(dream.moments[step - 1]).expand(explorer.model.num_models, -1)
+        return dream.moments[step - 1 : step + 1], [before, dream.expect(before, dream.acts[step - 1])]
     last = len(dream.dreamt) if dream.asleep else min(explorer.shown - dream.origin, len(dream.dreamt))
     end = dream.origin + (0 if dream.asleep else explorer.shown - dream.origin)
     return dream.moments[dream.origin : end + 1], dream.dreams[: last + 1]
@@ -261,7 +350,9 @@ def _commands(self: WorldDreamExplorer):
     )
     lively = dream.asleep and bool(dream.dreamt)
     live = CommandButton("live", "live it", "wake, and do for real what you have dreamt", enabled=lively)
-    return (*moves, on, sleep, live, CommandButton("again", "begin again", "somewhere else"))
+    can_play = bool(dream.acts) and not dream.asleep
+    play = CommandButton("play", "❚❚ stop" if self.task else "▶ play", "one step after another", enabled=can_play)
+    return (*moves, on, play, sleep, live, CommandButton("again", "begin again", "somewhere else"))
 
 
 @patch
@@ -274,6 +365,7 @@ def view(self: WorldDreamExplorer) -> ChartBoard:
         facts["dreamt steps"] = len(dream.dreamt)
     elif dream.errors[self.shown] is not None:
         facts["error of this step"] = f"{dream.errors[self.shown]:.2f}"
+        facts |= reason_facts(dream.said[self.shown - 1])
     controls = (
         Choice("hand", "acting", self.hand, HANDS),
         Slider("hold", "a press lasts", self.hold, 1, 20, 1, counted(self.hold, "step")),

@@ -16,7 +16,7 @@ from ..dynamics.data import collect_transitions
 from ..dynamics.drivers import NoisyDriver, drive, read_state
 from ..dynamics.driving import DrivingEnv
 from ..dynamics.ensemble import WorldModelEnsemble
-from ..dynamics.traffic import DT
+from ..dynamics.traffic import DT, LIDAR_CELLS, LIDAR_RANGE, RAY_DIRECTIONS
 from .chart import BLUE, GREY, RED, Chart, Series
 from .dynamics import MIDDLE, _corners, _ground, _rectangle, small_driving_model
 from .web_cart import cart_model
@@ -44,6 +44,10 @@ class World:
     def state(self, moment) -> torch.Tensor:  # (D,)
         "What a model sees of a moment."
         return moment
+
+    def can_act(self, moment) -> bool:
+        "Whether something can be done here, or only looked at."
+        return True
 
     def model(self) -> WorldModelEnsemble:
         "A model of it, in seconds."
@@ -166,6 +170,23 @@ def _travelled(states):
     return torch.cat([torch.zeros_like(along[:1]), along[1:]]).cumsum(0) * DT
 
 
+def _driven(moments):
+    "Where our car is (m along, m to the left, rad), and the other cars."
+    first, now = moments[0], moments[-1]
+    cars = [Series("", c[:, 0] - first.ego.x, MIDDLE - c[:, 1], GREY, "area", faint=True) for c in _corners(now)]
+    return (now.ego.x - first.ego.x, MIDDLE - now.ego.y, -now.ego.heading), cars
+
+
+def _seen(states):
+    "The same of states: where our car is, and what its rays hit."
+    states = torch.stack(states)[:, None]
+    reading, distance = read_state(states[-1]), states[-1, 0, : 2 * LIDAR_CELLS : 2].numpy() * LIDAR_RANGE
+    along, left = float(_travelled(states)[-1, 0]), -float(reading.y)
+    hits = (distance[:, None] * RAY_DIRECTIONS)[distance < LIDAR_RANGE]
+    dots = Series("hit by a ray", along + hits[:, 0], left - hits[:, 1], GREY, "dots")
+    return (along, left, -float(reading.heading)), [dots]
+
+
 class RoadWorld(World):
     "A car in traffic."
 
@@ -192,7 +213,10 @@ class RoadWorld(World):
         return env, bool(crashed)
 
     def state(self, moment):
-        return torch.as_tensor(moment.observe())
+        return moment if torch.is_tensor(moment) else torch.as_tensor(moment.observe())
+
+    def can_act(self, moment):
+        return not torch.is_tensor(moment)
 
     def model(self):
         return small_driving_model()
@@ -214,9 +238,7 @@ class RoadWorld(World):
         return acts
 
     def picture(self, moments, dreams):
-        first, now = moments[0], moments[-1]
-        cars = [Series("", c[:, 0] - first.ego.x, MIDDLE - c[:, 1], GREY, "area", faint=True) for c in _corners(now)]
-        place = now.ego.x - first.ego.x, MIDDLE - now.ego.y, -now.ego.heading
+        place, others = _driven(moments) if self.can_act(moments[-1]) else _seen(moments)
         own = Series("real", *_rectangle(*place), RED, "area")
         outlines = []
         if dreams:
@@ -226,7 +248,7 @@ class RoadWorld(World):
         left = max(-15.0, place[0] - 40)
         grounds = [s._replace(x=(left, left + 100)) for s in _ground()]
         limits = dict(xlim=(left, left + 100), ylim=(-9.6, 9.6), bare=True, span=2)
-        return Chart("The road", (*grounds, *cars, own, *outlines), **limits)
+        return Chart("The road", (*grounds, *others, own, *outlines), **limits)
 
 # %% ../../nbs/650_explorers.worlds.ipynb #6c26b9c8
 NUMBER_WORLDS = {world.name: world for world in (CartWorld, PendulumWorld, RoadWorld)}
