@@ -3,7 +3,7 @@
 
 PRESET  ?= quick
 PYTHONS  = python3 python3.13 python3.12 python3.11
-FITS     = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+FITS     = import sys; sys.exit(not (3, 11, 5) <= sys.version_info[:3] < (3, 14))
 # the first Python that fits; say PYTHON=… to choose another
 PYTHON  ?= $(shell for p in $(PYTHONS); do $$p -c '$(FITS)' 2>/dev/null && echo $$p && exit; done; echo python3)
 
@@ -37,7 +37,7 @@ setup: $(READY) ## make .venv with the exact versions of requirements.lock
 
 $(READY): requirements.lock settings.ini setup.py
 	@$(PYTHON) -c '$(FITS)' 2>/dev/null || { \
-	  echo "wmil needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | tail -n 1)." >&2; \
+	  echo "wmil needs Python 3.11 (from 3.11.5 on), 3.12 or 3.13, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | tail -n 1)." >&2; \
 	  echo "Install one of them, or name it: make $(firstword $(MAKECMDGOALS) setup) PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@$(VENV)/bin/python -m pip --version >/dev/null 2>&1 || { echo "set-up: $(VENV) with $$($(PYTHON) --version)"; $(PYTHON) -m venv --clear $(VENV); } || { \
 	  echo "$(PYTHON) cannot make a virtual environment; on Debian: apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
