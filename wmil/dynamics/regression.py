@@ -38,10 +38,12 @@ def ridge_weights(
 def end_weights(
     features: torch.Tensor,  # (B, F)
     terminated: torch.Tensor,  # (B,), bool
-) -> torch.Tensor:  # (F,), the logit is linear in the features; -20 where nothing ever ended
-    "Logistic regression; one answer for all if the data hold no end."
-    if not terminated.any():
-        return torch.cat([torch.tensor([-20.0]), torch.zeros(features.shape[1] - 1)])
+) -> torch.Tensor:  # (F,), the logit is linear in the features
+    "Logistic regression; where all steps ended, or none did, the first feature alone says so."
+    if terminated.all() or not terminated.any():
+        sure = torch.zeros(features.shape[1])
+        sure[0] = 20.0 if terminated.all() else -20.0
+        return sure
     fit = LogisticRegression(C=100.0, fit_intercept=False, max_iter=2000).fit(features.numpy(), terminated.numpy())
     return torch.from_numpy(fit.coef_[0]).float()
 

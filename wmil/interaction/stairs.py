@@ -7,6 +7,7 @@ __all__ = ['StairsTask', 'KeyTask']
 
 # %% ../../nbs/106_interaction.stairs.ipynb #46a03bbf
 import torch
+from fastcore.basics import patch
 from ..core import ConfigError
 from .symbolic import Attribute, SymbolicTask
 
@@ -67,15 +68,19 @@ class StairsTask(SymbolicTask):
             **{k: v.repeat_interleave(2**noise, 0) for k, v in tables.items()},
         )
 
-    def next_state(self, state, act, rng, level=None):
-        "The state that follows, its noisy attributes drawn anew."
-        calm = super().next_state(state, act, rng, level)
-        return calm + rng.randint(2**self.noise, state.shape[-1]) if self.noise else calm
+# %% ../../nbs/106_interaction.stairs.ipynb #2e0fc0b1
+@patch
+def next_state(self: StairsTask, state, act, rng, level=None):
+    "The state that follows, its noisy attributes drawn anew."
+    calm = SymbolicTask.next_state(self, state, act, rng, level)
+    return calm + rng.randint(2**self.noise, state.shape[-1]) if self.noise else calm
 
-    def expected_after(self, values):
-        "The mean over the noisy attributes of what follows."
-        mean = values.unflatten(-1, (-1, 2**self.noise)).mean(-1)  # (..., K / 2^d)
-        return mean[..., self.after // 2**self.noise]
+
+@patch
+def expected_after(self: StairsTask, values):
+    "The mean over the noisy attributes of what follows."
+    mean = values.unflatten(-1, (-1, 2**self.noise)).mean(-1)  # (..., K / 2^d)
+    return mean[..., self.after // 2**self.noise]
 
 # %% ../../nbs/106_interaction.stairs.ipynb #f38057e9
 _MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))  # up, down, left, right: (row, column)
@@ -97,6 +102,27 @@ def _distances(after, reward):
     return distance
 
 # %% ../../nbs/106_interaction.stairs.ipynb #90d5fce4
+def _key_tables(rows, size):
+    "The right moves, rewards and next states of the room, (K, 4) each."
+    number = {row: i for i, row in enumerate(rows)}
+    goal = number[size - 1, size - 1, True]
+    after = torch.tensor([[number[_walk(size, *row, move)] for move in _MOVES] for row in rows])
+    after[goal] = goal
+    reward = (after == goal).float()
+    reward[goal] = 0
+    distance = _distances(after, reward)
+    right = (reward > 0) | (distance[after] == distance[:, None] - 1)
+    right[goal] = True
+    return dict(right=right, reward=reward, after=after)
+
+
+def _key_levels(rows, size):
+    "Two levels: anywhere but at the goal, and not on the key without it; in the lower left corner."
+    anywhere = [not (key and (r, c) == (size - 1, size - 1)) and (key or (r, c) != (0, size - 1)) for r, c, key in rows]
+    start = [row == (size - 1, 0, False) for row in rows]
+    return torch.tensor([anywhere, start]).float()
+
+# %% ../../nbs/106_interaction.stairs.ipynb #cfaca1bf
 class KeyTask(SymbolicTask):
     "Fetch the key, then go through the door: the only reward."
 
@@ -117,27 +143,12 @@ class KeyTask(SymbolicTask):
             raise ConfigError(f"num_actions = {num_actions} and size = {size}: expected a multiple of 4, and 2 to 5")
         self.rules = type(self).rules.format(n=size, a=num_actions // 4 - 1, last=size - 1)
         rows = [(r, c, key) for r in range(size) for c in range(size) for key in (False, True)]
-        number = {row: i for i, row in enumerate(rows)}
-        goal = number[size - 1, size - 1, True]
-        after = torch.tensor([[number[_walk(size, *row, move)] for move in _MOVES] for row in rows])
-        after[goal] = goal
-        reward = (after == goal).float()
-        reward[goal] = 0
-        distance = _distances(after, reward)
-        right = (reward > 0) | (distance[after] == distance[:, None] - 1)
-        right[goal] = True
-        away = torch.tensor([not key or (r, c) != (size - 1, size - 1) for r, c, key in rows])
-        start = torch.tensor([row == (size - 1, 0, False) for row in rows])
-        known = distance.isfinite() & away & torch.tensor([key or (r, c) != (0, size - 1) for r, c, key in rows])
-        wide = {
-            k: v.repeat_interleave(num_actions // 4, 1)
-            for k, v in dict(right=right, reward=reward, after=after).items()
-        }
+        wide = {k: v.repeat_interleave(num_actions // 4, 1) for k, v in _key_tables(rows, size).items()}
         places = tuple(range(size))
         super().__init__(
             num_actions,
             (Attribute("row", places), Attribute("column", places), Attribute("key", (False, True))),
             rows,
-            levels=torch.stack([known, start]).float(),
+            levels=_key_levels(rows, size),
             **wide,
         )
