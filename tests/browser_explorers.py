@@ -249,12 +249,18 @@ class Page:
     def __init__(self, page, lab, name, out, theme):
         self.page, self.lab, self.name = page, lab, name
         self.out, self.theme = out, theme
-        dialog = page.locator(".jp-Dialog")  # a slow machine is asked which kernel it wants
-        page.add_locator_handler(dialog, lambda: dialog.locator(".jp-mod-accept").click())
+        page.add_locator_handler(page.locator(".jp-Dialog"), self.accept)
         page.goto(f"http://127.0.0.1:{lab.port}/{lab.tree}/{name}.ipynb", timeout=300_000)
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=300_000)
         page.wait_for_selector("[data-status=idle]", state="attached", timeout=300_000)
         self.root = page.locator(".wmil-canvas")
+
+    def accept(self):
+        "Take the kernel that a slow machine asks about; the question may be gone by then."
+        from playwright.sync_api import TimeoutError
+
+        with contextlib.suppress(TimeoutError):
+            self.page.locator(".jp-Dialog .jp-mod-accept").click(timeout=2_000)
 
     def run(self, cell):
         "Evaluate a cell; again if the kernel was not yet there to hear it."
@@ -906,6 +912,10 @@ def main():
     parser.add_argument("--theme", choices=[theme.lower() for theme in THEMES], help="one of them; else both")
     args = parser.parse_args()
     themes = [args.theme.capitalize()] if args.theme else THEMES
+    names = args.only.split(",")
+    unknown = [name for name in names if name not in NOTEBOOKS]
+    if unknown:
+        parser.error(f"no explorer is called {', '.join(unknown)}: expected some of {', '.join(NOTEBOOKS)}")
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -915,7 +925,7 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        failed = try_all(args.python, browser, out, args.only.split(","), args.app, themes)
+        failed = try_all(args.python, browser, out, names, args.app, themes)
         browser.close()
     if failed:
         sys.exit(f"failed: {', '.join(failed)}; screenshots in {out}")
